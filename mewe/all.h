@@ -1,0 +1,409 @@
+/* all.h - what the parts of mewe share. One section for each file, in pipeline order.
+ * Names across files are module_verb; nothing but mewe.h's names is visible outside the library. */
+#ifndef ALL_H
+#define ALL_H
+
+#include <binaryen-c.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "mewe.h"
+
+typedef mewe_err Err;
+typedef mewe_bytes Bytes;
+typedef mewe_options Options;
+typedef BinaryenExpressionRef Expr;
+typedef BinaryenModuleRef Ref;
+
+#define NONE UINT32_MAX
+#define LEN(a) (sizeof(a) / sizeof *(a))
+
+/* ---- util.c: memory, growing buffers, errors, files, random numbers -------------------------------------------- */
+
+void *xalloc(size_t n);            /* zeroed; dies when there is no memory */
+void *xgrow(void *p, size_t n);    /* realloc that dies */
+char *xstrdup(const char *s);
+char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Append x to the array a, of which n are used and cap allocated. */
+#define PUSH(a, n, cap, x) \
+	do { \
+		if ((n) == (cap)) { \
+			(cap) = (cap) ? 2 * (cap) : 16; \
+			(a) = xgrow((a), (cap) * sizeof *(a)); \
+		} \
+		(a)[(n)++] = (x); \
+	} while (0)
+
+typedef struct Buf {
+	uint8_t *p;
+	size_t n, cap;
+} Buf;
+void buf_put(Buf *b, const void *p, size_t n);
+void buf_u8(Buf *b, uint8_t v);
+void buf_u32(Buf *b, uint32_t v);  /* little-endian, 4 bytes */
+void buf_u64(Buf *b, uint64_t v);
+void buf_leb(Buf *b, uint64_t v);  /* unsigned LEB128 */
+void buf_str(Buf *b, const char *s);
+void buf_printf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_free(Buf *b);
+Bytes buf_bytes(Buf *b);           /* hands over what is in it, and empties it */
+
+/* Put the line into e and return code, so that `return err_set(e, MEWE_BAD, ...)` is how every failure looks. */
+int err_set(Err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+int file_read(const char *path, Bytes *out, Err *e);                     /* "-" is standard input */
+int file_write(const char *path, const void *p, size_t n, Err *e);       /* temporary file, then rename; "-" is standard output */
+
+uint64_t mix64(uint64_t x);        /* a bijection whose output bits all depend on all input bits (splitmix64's) */
+typedef struct Rng {
+	uint64_t s;
+} Rng;
+uint64_t rng_next(Rng *r);
+uint32_t rng_below(Rng *r, uint32_t n);
+
+typedef struct Digest {
+	uint64_t a, b;
+} Digest;                          /* 128 bits: equal digests are taken for equal code */
+Digest digest(const void *p, size_t n);
+static inline bool digest_eq(Digest x, Digest y) { return x.a == y.a && x.b == y.b; }
+
+/* ---- scan.c: what the bytes say that Binaryen's C interface can't ---------------------------------------------- */
+
+typedef struct ScanImport {
+	const char *module, *name;     /* NUL-terminated copies */
+	uint8_t kind;                  /* 0 function, 1 table, 2 memory, 3 global, 4 tag */
+	uint32_t type;                 /* of a function: its type index */
+} ScanImport;
+typedef struct ScanExport {
+	const char *name;
+	uint8_t kind;
+	uint32_t index;
+} ScanExport;
+typedef struct ScanBody {
+	uint32_t offset, size;         /* of the body in the file, past its size field */
+	uint32_t type;
+	uint32_t ninsn;                /* instructions, `end`s not counted */
+} ScanBody;
+typedef struct Scan {
+	ScanImport *imports;
+	uint32_t nimports, nimported;  /* nimported: functions alone */
+	ScanExport *exports;
+	uint32_t nexports;
+	ScanBody *bodies;              /* of the defined functions, by ordinal */
+	uint32_t nbodies;
+	uint32_t start;                /* function index, or NONE */
+	bool has_memory, memory_imported, memory_shared, memory_64;
+	uint64_t memory_min, memory_max; /* pages; memory_max UINT64_MAX: none */
+	uint32_t nglobals, nglobals_imported, ntables;
+	uint32_t custom_bytes;         /* bytes in custom sections, which sizes leave out */
+	uint32_t features;             /* bits of BinaryenFeatures that the code uses */
+} Scan;
+int scan_module(const char *file, const uint8_t *p, size_t n, Scan *s, Err *e);
+void scan_free(Scan *s);
+
+/* ---- read.c: bytes or text to a module -------------------------------------------------------------------------- */
+
+typedef struct Func {
+	const char *name;              /* Binaryen's internal name, unique in the module */
+	BinaryenFunctionRef ref;
+} Func;
+
+/* A module as read. func[] are the defined functions by ordinal, imp[] the imported ones by index. */
+typedef struct Mod {
+	char *file;
+	Ref ref;
+	Scan scan;
+	Func *func, *imp;
+	uint32_t nfunc, nimp;
+} Mod;
+
+int read_wasm(const char *file, const uint8_t *in, size_t n, Bytes *wasm, Err *e); /* .wat, .ll, .bc, .c to wasm; wasm as it is */
+int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e);
+void read_free(Mod *m);
+void read_index(Mod *m);                                   /* refill func[] and imp[] after functions were added */
+uint32_t read_ordinal(const Mod *m, const char *name);     /* of a defined function, or NONE */
+uint32_t read_import(const Mod *m, const char *module, const char *name); /* imported function's index, or NONE */
+
+/* A function's code on its own: of a function in a module, or of a candidate that is in none yet. */
+typedef struct Body {
+	const Mod *mod;
+	const char *name;              /* for messages */
+	BinaryenType params, results;
+	BinaryenType *vars;            /* owned by whoever made the Body; body_free() */
+	uint32_t nvars;
+	Expr expr;                     /* owned by the module */
+} Body;
+Body body_of(const Mod *m, uint32_t ordinal);              /* shares the expression */
+Body body_copy(const Body *b);                             /* a deep copy, in the same module */
+void body_free(Body *b);
+uint32_t body_nparams(const Body *b);
+BinaryenType body_local(const Body *b, uint32_t i);        /* type of local i */
+BinaryenFunctionRef body_add(Mod *m, const char *name, const Body *b); /* as a new function of b's module */
+
+/* ---- walk.c: Binaryen's C interface has no walker; this is one ------------------------------------------------- */
+
+uint32_t walk_nkids(Expr e);                               /* children, in order of evaluation */
+Expr walk_kid(Expr e, uint32_t i);
+void walk_set_kid(Expr e, uint32_t i, Expr kid);
+bool walk_known(Expr root);                                /* every node is of a kind that the walker knows */
+uint32_t walk_count(Expr root);
+Expr walk_at(Expr root, uint32_t index);                   /* the node at this place in preorder, root is 0 */
+Expr walk_replace(Expr root, uint32_t index, Expr with);   /* returns the root, which is `with` for index 0 */
+/* Preorder; stops, and returns false, when fn does. */
+bool walk_each(Expr root, bool (*fn)(void *ctx, Expr e, uint32_t index), void *ctx);
+
+/* The same bytes for two trees exactly when they are the same code. Names become what `id` makes of them, labels their
+ * nesting depth. Returns false for a node of an unknown kind. */
+typedef struct Ident {
+	uint32_t (*func)(void *ctx, const char *name);     /* an identity that both sides share; IDENT_SKIP: see equiv */
+	uint32_t (*global)(void *ctx, const char *name);
+	uint32_t (*table)(void *ctx, const char *name);
+	void *ctx;
+} Ident;
+#define IDENT_SKIP (UINT32_MAX - 1)
+Ident ident_of(const Mod *m);                              /* imports 0.. , then defined functions; globals and tables by index */
+bool walk_write(Buf *out, Expr root, const Ident *id);
+
+/* ---- site.c: where variants may be made ------------------------------------------------------------------------- */
+
+typedef enum SiteKind { SITE_EXPR, SITE_BODY } SiteKind;
+typedef struct Site {
+	uint32_t func;                 /* ordinal */
+	uint32_t index;                /* preorder index of the expression; 0 for the body */
+	SiteKind kind;
+	Expr expr;                     /* in the original; read only */
+	const Body *body;              /* that expr is part of */
+} Site;
+typedef struct Sites {
+	Site *site;
+	uint32_t n;
+	Body *body;                    /* of each function, by ordinal */
+	uint32_t nbody;
+} Sites;
+int site_find(Mod *m, const Options *o, Sites *out, Err *e);
+void site_free(Sites *s);
+
+/* ---- strategy/ *.c: propose, and nothing else ------------------------------------------------------------------- */
+
+typedef enum Verdict { V_NEW, V_PROVED, V_REFUTED, V_TIMEOUT, V_UNSUPPORTED, V_BY_CONSTRUCTION, V_TESTED } Verdict;
+const char *verdict_name(Verdict v);
+
+/* A proposal for a site: the expression to put in its place, freshly built in the site's module (parts of the original are
+ * copied with BinaryenExpressionCopy, never moved), and the types of the locals that it needs beyond the body's own. */
+typedef struct Proposal {
+	const char *rule;              /* static or interned name of the rule */
+	Expr expr;
+	BinaryenType vars[8];
+	uint32_t nvars;
+} Proposal;
+
+typedef struct Strategy {
+	const char *name, *help;
+	Verdict grants;                /* the verdict that its variants are expected to earn */
+	/* How many proposals there are for the site. */
+	uint32_t (*count)(const Site *s);
+	/* The nth of them; pure in (site, n, seed). False: it does not apply after all. */
+	bool (*propose)(const Site *s, uint32_t n, uint64_t seed, Proposal *out);
+} Strategy;
+#define STRATEGY(name, grants, help) extern const Strategy strategy_##name;
+#include "strategies.h"
+#undef STRATEGY
+extern const Strategy *const strategy_all[];               /* NULL at the end */
+const Strategy *strategy_named(const char *name, size_t n);
+
+/* A fresh local of this type for the proposal: its index. */
+uint32_t proposal_local(Proposal *p, const Site *s, BinaryenType type);
+
+/* ---- propose.c: the candidates ---------------------------------------------------------------------------------- */
+
+/* The spine: each stage fills its fields, and each row ends in the ledger, kept or not. */
+typedef struct Variant {
+	uint32_t site;                 /* index into Sites */
+	uint32_t func;                 /* ordinal */
+	const Strategy *strategy;
+	const char *rule;
+	uint32_t n;                    /* which of the strategy's proposals */
+	uint64_t seed;
+	Verdict verdict;
+	char *why;                     /* counterexample or reason of the verdict; NULL if proved */
+	uint64_t work;                 /* solver units spent */
+	Digest code, shape;            /* machine code, and the same with immediates masked and registers renamed */
+	uint32_t bytes;                /* of machine code */
+	bool kept;
+	const char *reason;            /* static: why it was not kept */
+	uint32_t place;                /* in its dispatcher: 1.. ; 0 is the original */
+} Variant;
+typedef struct Variants {
+	Variant *v;
+	uint32_t n, cap;
+} Variants;
+int propose_all(const Sites *s, const Options *o, Variants *out, Err *e);
+bool propose_body(const Sites *s, const Variant *v, Body *out); /* makes the candidate's code anew, in the sites' module */
+
+/* ---- term.c, smt.c, lower.c, equiv.c: are two functions the same? ------------------------------------------------ */
+
+typedef struct Equiv {
+	Verdict verdict;               /* V_PROVED, V_REFUTED, V_TIMEOUT or V_UNSUPPORTED */
+	uint64_t work;                 /* solver units spent (Z3's rlimit): the same on every machine */
+	char why[400];                 /* unless proved: what, where, and the counterexample for people */
+	uint64_t cex[32];              /* refuted from the function's entry: the arguments that show it */
+	uint32_t ncex;                 /* 0: no such arguments are known */
+} Equiv;
+
+/* Are a and b equal in the sense of the manual: same results, same traps, equal memory, globals, tables and host-visible
+ * effects in order? ia, ib give names on either side a common identity; a call whose function is IDENT_SKIP (an instrument's
+ * call with constant arguments and no result) is passed over. Depends on its arguments alone. */
+void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out);
+
+/* ---- prove.c: verdicts, by worker processes ---------------------------------------------------------------------- */
+
+int prove_all(const Sites *s, const Options *o, Variants *v, Err *e);
+
+/* ---- survive.c: machine code ------------------------------------------------------------------------------------- */
+
+typedef struct Code {
+	Digest code, shape;
+	uint32_t bytes, ninsn;
+} Code;
+/* Compile for the one fixed target and digest each defined function's machine code. ident[i] is what a call of defined
+ * function i counts as (i itself where ident is NULL). *out: one for each defined function, released with free(). */
+int survive_code(const char *file, const uint8_t *wasm, size_t n, const uint32_t *ident, Code **out, Err *e);
+int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Err *e); /* candidates: one gathered module */
+const char *survive_engine(void);                          /* name, version and target of the engine that decides */
+
+/* ---- select.c: which to keep ------------------------------------------------------------------------------------- */
+
+typedef struct Dispatcher {
+	uint32_t func;                 /* ordinal */
+	uint32_t n;                    /* bodies, the original counted */
+	uint32_t *row;                 /* n-1 rows of Variants, by place - 1 */
+	uint32_t *klass;               /* n classes of equal machine code, class of the original first; from the audit */
+	uint32_t distinct, distinct_shape;
+} Dispatcher;
+typedef struct Dispatchers {
+	Dispatcher *d;                 /* by rising ordinal */
+	uint32_t n;
+} Dispatchers;
+int select_all(const Sites *s, const Options *o, const Code *original, Variants *v, Dispatchers *out, Err *e);
+void select_free(Dispatchers *d);
+
+/* ---- discriminator.c: the functions that draw ------------------------------------------------------------------- */
+
+/* How a multivariant module is made, so far as its discriminator, dispatchers and wrappers go. */
+typedef struct Shape {
+	enum mewe_discriminator discriminator;
+	enum mewe_dispatch dispatch;
+	enum mewe_reseed reseed;
+	enum mewe_trace trace;
+	uint64_t fixed_seed;
+	bool import_seed;              /* seeds come from mewe.seed instead of random_get */
+	bool gated;                    /* the module has a start function or inits: nothing is drawn before the first entry */
+} Shape;
+int discriminator_shape(const Mod *m, const Options *o, Shape *out, Err *e); /* decides import_seed and gated, or refuses */
+/* Adds the discriminator's functions and globals; resolves the guest's imports from `mewe` (to zeros when d is NULL). */
+int discriminator_add(Mod *m, const Shape *s, const Dispatchers *d, Err *e);
+
+/* ---- combine.c, instrument.c: dispatchers, entry wrappers, traces ------------------------------------------------ */
+
+/* m is a fresh reading of the original; s are its sites in m, so that propose_body() builds in m. */
+int combine_all(Mod *m, const Sites *s, const Variants *v, const Dispatchers *d, const Shape *shape, const Options *o, Err *e);
+int instrument_all(Mod *m, const Dispatchers *d, const Shape *shape, uint32_t norig, Err *e);
+
+/* What a build adds beside dispatchers and variants, all of it appended after the original's own:
+ * - function `mewe.draw` (and what it needs), globals named `mewe.*`;
+ * - discriminator fixed: the exported mutable i64 global "mewe.seed"; a value set before the first draw keys the generator;
+ * - discriminator host: the import mewe.choose(dispatcher i32, n i32) -> i32; seeds from mewe.seed() -> i64 where
+ *   random_get can't serve;
+ * - trace hash or full: exported mutable globals "mewe.entry", "mewe.choice", "mewe.body" (i64 hashes), "mewe.length",
+ *   "mewe.choices", "mewe.executed" (i64), "mewe.bits" (f64: sum of log2 n over the choices; in dispatch `request` each
+ *   dispatcher counts once a request), the exported function "mewe.reset" (a new request: clears the trace, and draws anew);
+ * - trace full: "mewe.trace" (i32), the address of the first of a list of chunks got by memory.grow, each
+ *   {next u32, used u32, ids u32[]}: entry ids in order; 0 when there are none;
+ * - dispatch request, or a gated module: an entry wrapper for each exported function that takes over the export. */
+
+/* Trace ids: function `ordinal` entered is ordinal << 12; its variant k taken is ordinal << 12 | (k + 1); in the body trace
+ * k is the class. */
+#define TRACE_ID(ordinal, k) ((uint32_t)(ordinal) << 12 | (uint32_t)(k))
+
+/* ---- write.c ------------------------------------------------------------------------------------------------------ */
+
+int write_module(Mod *m, const char *hint_json, Bytes *out, Err *e); /* runs no passes; the custom section `mewe` is a hint */
+uint64_t write_size(const uint8_t *wasm, size_t n);                  /* bytes outside custom sections */
+
+/* ---- pipeline.c, report.c ----------------------------------------------------------------------------------------- */
+
+typedef struct Build {
+	const Options *o;
+	const char *file;
+	const uint8_t *in;
+	size_t nin;
+	Mod *mod;
+	Sites sites;
+	Variants variants;
+	Code *original;
+	Dispatchers dispatchers;
+	Shape shape;
+	Bytes twin, out;               /* without and with the trace; the same where the trace is off */
+	bool limited;                  /* a limit was reached */
+} Build;
+struct mewe_report {
+	Bytes ledger, summary;
+};
+int report_make(const Build *b, mewe_report **out, Err *e);
+char *report_hint(const Build *b);                         /* the custom section's JSON, malloc'ed */
+
+/* ---- shape.c: find dispatchers, wrappers and discriminator in a module that nobody vouches for ------------------ */
+
+typedef struct Found {
+	uint32_t func;                 /* the dispatcher's ordinal */
+	uint32_t n;
+	uint32_t *variant;             /* ordinals of its n bodies; [0] is the original's */
+} Found;
+typedef struct Founds {
+	Found *f;
+	uint32_t n;
+} Founds;
+int shape_find(const Mod *m, Founds *out, Err *e);
+void shape_free(Founds *f);
+
+/* ---- host.c: run a module in-process (Wasmtime) ------------------------------------------------------------------- */
+
+typedef struct Host Host;          /* an engine and a compiled module */
+typedef struct Instance Instance;
+
+typedef struct HostChoice {
+	uint32_t dispatcher, choice;   /* for discriminator `host`: --choose D=K */
+} HostChoice;
+typedef struct HostOptions {
+	const uint8_t *input;          /* standard input of a WASI command */
+	size_t ninput;
+	bool seeded;                   /* seed the module's own draws (fixed, host, or mewe.seed imported) */
+	uint64_t seed;
+	const HostChoice *choose;
+	uint32_t nchoose;
+	uint64_t guest_seed;           /* with fix_guest: the guest's random_get answers from this, for repeatable guests */
+	bool fix_guest;
+} HostOptions;
+
+typedef struct HostTrace {
+	uint64_t entry, choice, body;  /* hashes */
+	uint64_t length, choices, executed;
+	double bits;                   /* sum of log2 n over the choices */
+	uint32_t *id;                  /* --trace full: the entry ids; malloc'ed */
+	uint64_t nid;
+} HostTrace;
+
+int host_open(const char *file, const uint8_t *wasm, size_t n, Host **out, Err *e);
+void host_close(Host *h);
+int host_instance(Host *h, const HostOptions *o, Instance **out, Err *e); /* start and _initialize have run */
+void host_drop(Instance *i);
+/* Call an exported function; args and results are raw 64-bit values (i32 zero-extended, floats as bits).
+ * A trap gives MEWE_BAD with its text; proc_exit gives 0 with *exit_code set. */
+int host_call(Instance *i, const char *export, const uint64_t *args, uint32_t nargs, uint64_t *results, uint32_t nresults,
+              int *exit_code, Err *e);
+Bytes host_stdout(Instance *i);                            /* what the guest has written so far; a copy */
+int host_memory(Instance *i, uint8_t **base, size_t *size); /* valid until the next call */
+int host_trace(Instance *i, HostTrace *out, Err *e);       /* of a traced build, since the last reset */
+int host_trace_reset(Instance *i, Err *e);
+
+#endif

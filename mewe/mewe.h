@@ -1,0 +1,94 @@
+/* mewe.h - multi-variant WebAssembly, as a library.
+ *
+ * Every mewe_* function returns 0 or one of the codes below and, unless it is 0, has put one line into *err.
+ * Nothing here prints, exits or keeps state between calls.
+ * Ownership: what a function gives through a Bytes or a pointer-to-pointer is the caller's, released with the
+ * function named beside it; what it takes it only reads. */
+#ifndef MEWE_H
+#define MEWE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEWE_API __attribute__((visibility("default")))
+
+enum {
+	MEWE_OK = 0,
+	MEWE_DIFFERS = 1,     /* verify: a difference, or a structure that can't be accounted for */
+	MEWE_BAD = 2,         /* bad usage or bad input */
+	MEWE_NOTHING = 3,     /* nothing could be diversified */
+	MEWE_LIMIT = 4,       /* a limit was reached, or something stayed unproved */
+	MEWE_UNSUPPORTED = 5, /* a feature of the input that this program does not handle */
+};
+
+typedef struct mewe_err {
+	int code;
+	char text[600];
+} mewe_err;
+
+typedef struct mewe_bytes {
+	uint8_t *p; /* malloc'ed: release with free() */
+	size_t n;
+} mewe_bytes;
+
+enum mewe_dispatch { MEWE_CALL, MEWE_REQUEST };
+enum mewe_discriminator { MEWE_CHACHA, MEWE_WASI, MEWE_XORSHIFT, MEWE_FIXED, MEWE_NONE, MEWE_HOST };
+enum mewe_reseed { MEWE_RESEED_INSTANCE, MEWE_RESEED_ENTRY };
+enum mewe_trace { MEWE_TRACE_OFF, MEWE_TRACE_HASH, MEWE_TRACE_FULL };
+
+/* Called now and then by long work: done of total units of the named stage. */
+typedef void mewe_progress(void *ctx, const char *stage, uint64_t done, uint64_t total);
+
+/* What `mewe build` may be asked for. mewe_options_default() fills in the defaults. */
+typedef struct mewe_options {
+	const char *strategies;  /* comma-separated names, or "none": dispatch nothing */
+	unsigned variants;       /* bodies for each dispatcher, the original counted: 2..4095 */
+	const char *functions;   /* glob over function names; NULL: all */
+	const char **entries;    /* exports that are requests; NULL: every exported function but the inits */
+	unsigned nentries;
+	const char **inits;      /* further exports during which nothing is drawn */
+	unsigned ninits;
+	enum mewe_dispatch dispatch;
+	enum mewe_discriminator discriminator;
+	uint64_t fixed_seed;     /* of MEWE_FIXED */
+	enum mewe_reseed reseed;
+	enum mewe_trace trace;
+	unsigned accept;         /* bit set of verdicts (1u << Verdict) that may be kept */
+	uint64_t seed;           /* of the generator: which candidates are tried, in which order */
+	unsigned jobs;           /* worker processes; never changes the bytes */
+	unsigned time_limit;     /* seconds for each function; 0: none */
+	unsigned total_time;     /* seconds for the whole run; 0: none */
+	mewe_progress *progress; /* NULL: silent */
+	void *progress_ctx;
+} mewe_options;
+
+/* What happened, for reports; mewe_report_free() releases it. */
+typedef struct mewe_report mewe_report;
+
+MEWE_API void mewe_options_default(mewe_options *o);
+
+/* Build a multivariant module from the wasm in in[0..n), called `file` in messages.
+ * *out gets the module, *report (unless report is NULL) the ledger and the audit. */
+MEWE_API int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options *o, mewe_bytes *out,
+                        mewe_report **report, mewe_err *err);
+
+/* The ledger as CSV: one row for each candidate, kept or not. */
+MEWE_API mewe_bytes mewe_report_ledger(const mewe_report *r);
+/* The counts that a person wants to see after a build, one line each. */
+MEWE_API mewe_bytes mewe_report_summary(const mewe_report *r);
+MEWE_API void mewe_report_free(mewe_report *r);
+
+/* Prove a multivariant module equal to its original from the two binaries alone.
+ * Returns MEWE_OK (all proved), MEWE_DIFFERS, MEWE_LIMIT (nothing refuted, something unproved), or another code for bad
+ * input. *findings is text (or JSON when json is set), given for the first three. */
+MEWE_API int mewe_verify(const char *ofile, const uint8_t *original, size_t on, const char *mfile,
+                         const uint8_t *multivariant, size_t mn, bool json, unsigned jobs, mewe_progress *progress,
+                         void *progress_ctx, mewe_bytes *findings, mewe_err *err);
+
+/* Functions, dispatchers, variants and their machine code as JSON, or the multivariant call graph as Graphviz text.
+ * With input, one traced run over it for the paper's counts (the module must have been built with a trace). */
+MEWE_API int mewe_inspect(const char *file, const uint8_t *wasm, size_t n, const uint8_t *input, size_t ninput,
+                          bool with_input, bool dot, mewe_bytes *out, mewe_err *err);
+
+#endif

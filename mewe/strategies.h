@@ -1,0 +1,5 @@
+/* The list of strategies, in the order in which candidates are drawn from them. File name, CLI name and ledger value are
+ * the same word. STRATEGY(name, how its variants are accepted, one line for people) */
+STRATEGY(copy, V_BY_CONSTRUCTION, "the body unchanged: the control, which must show no diversity")
+STRATEGY(rewrite, V_PROVED, "an integer expression replaced by an equal one of another shape")
+STRATEGY(reorder, V_PROVED, "arms swapped under the inverted condition, operands commuted, statements reordered")
