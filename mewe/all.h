@@ -101,7 +101,11 @@ typedef struct Scan {
 int scan_module(const char *file, const uint8_t *p, size_t n, Scan *s, Err *e);
 void scan_free(Scan *s);
 
-/* ---- read.c: bytes or text to a module -------------------------------------------------------------------------- */
+/* ---- source.c: what a user hands in, to a binary ----------------------------------------------------------------- */
+
+int read_wasm(const char *file, const uint8_t *in, size_t n, Bytes *wasm, Err *e); /* .wat, .ll, .bc, .c, or wasm as it is */
+
+/* ---- read.c: bytes to a module ----------------------------------------------------------------------------------- */
 
 typedef struct Func {
 	const char *name;              /* Binaryen's internal name, unique in the module */
@@ -117,7 +121,6 @@ typedef struct Mod {
 	uint32_t nfunc, nimp;
 } Mod;
 
-int read_wasm(const char *file, const uint8_t *in, size_t n, Bytes *wasm, Err *e); /* .wat, .ll, .bc, .c to wasm; wasm as it is */
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e);
 void read_free(Mod *m);
 void read_index(Mod *m);                                   /* refill func[] and imp[] after functions were added */
@@ -142,6 +145,13 @@ BinaryenFunctionRef body_add(Mod *m, const char *name, const Body *b); /* as a n
 
 /* ---- walk.c: Binaryen's C interface has no walker; this is one ------------------------------------------------- */
 
+/* Kinds of expression as constants, so that they can be switch labels: Binaryen's own ids are known only at run time. */
+enum { K_Invalid = __COUNTER__ };
+#define DELEGATE(name) enum { K_##name = __COUNTER__ - K_Invalid }
+#include <wasm-delegations.def>
+enum { K_END = __COUNTER__ - K_Invalid };
+uint32_t walk_kind(Expr e);                                /* K_... */
+
 uint32_t walk_nkids(Expr e);                               /* children, in order of evaluation */
 Expr walk_kid(Expr e, uint32_t i);
 void walk_set_kid(Expr e, uint32_t i, Expr kid);
@@ -151,6 +161,8 @@ Expr walk_at(Expr root, uint32_t index);                   /* the node at this p
 Expr walk_replace(Expr root, uint32_t index, Expr with);   /* returns the root, which is `with` for index 0 */
 /* Preorder; stops, and returns false, when fn does. */
 bool walk_each(Expr root, bool (*fn)(void *ctx, Expr e, uint32_t index), void *ctx);
+
+/* ---- tree.c: a tree as bytes, for comparison --------------------------------------------------------------------- */
 
 /* The same bytes for two trees exactly when they are the same code. Names become what `id` makes of them, labels their
  * nesting depth. Returns false for a node of an unknown kind. */

@@ -1,0 +1,179 @@
+/* read.c - bytes to a module, and functions to bodies.
+ * In: a validated wasm binary. Out: a Mod whose func[] are the defined functions by ordinal.
+ * Must hold: Binaryen ends the process on what it does not like, so a child reads the module first. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "all.h"
+
+/* A read of this many CPU seconds is taken for Binaryen's hang on what it misreads. */
+enum { PROBE_SECONDS = 300 };
+
+static Ref parse(const uint8_t *wasm, size_t n, uint32_t features)
+{
+	BinaryenSetDebugInfo(true); /* keep names; process-global in Binaryen, so set at each use */
+	Ref m = BinaryenModuleRead((char *)wasm, n);
+	BinaryenModuleSetFeatures(m, features | BinaryenFeatureMutableGlobals());
+	return m;
+}
+
+static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t features, Err *e)
+{
+	int pipefd[2], status = 0;
+	char text[400];
+	size_t used = 0;
+	ssize_t k;
+
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return err_set(e, MEWE_BAD, "%s: no pipe: %s", file, strerror(errno));
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit cpu = {PROBE_SECONDS, PROBE_SECONDS};
+		setrlimit(RLIMIT_CPU, &cpu);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+		dup2(pipefd[1], 1);
+		dup2(pipefd[1], 2);
+		Ref m = parse(wasm, n, features);
+		_exit(BinaryenModuleValidate(m) ? 0 : 1);
+	}
+	close(pipefd[1]);
+	if (pid < 0) {
+		close(pipefd[0]);
+		return err_set(e, MEWE_BAD, "%s: no process to read it in: %s", file, strerror(errno));
+	}
+	while ((k = read(pipefd[0], text + used, sizeof text - 1 - used)) > 0)
+		used += k;
+	char rest[512];
+	while (read(pipefd[0], rest, sizeof rest) > 0)
+		;
+	close(pipefd[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	text[used] = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen's reader ends with signal %d on it; rebuild it for an older WebAssembly",
+		               file, WTERMSIG(status));
+	return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen can't read it (%.*s); rebuild it for an older WebAssembly", file,
+	               (int)strcspn(text, "\n"), text);
+}
+
+void read_index(Mod *m)
+{
+	uint32_t n = BinaryenGetNumFunctions(m->ref);
+	m->func = xgrow(m->func, n * sizeof *m->func);
+	m->imp = xgrow(m->imp, n * sizeof *m->imp);
+	m->nfunc = m->nimp = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		BinaryenFunctionRef f = BinaryenGetFunctionByIndex(m->ref, i);
+		Func *to = BinaryenFunctionGetBody(f) ? &m->func[m->nfunc++] : &m->imp[m->nimp++];
+		*to = (Func){BinaryenFunctionGetName(f), f};
+	}
+}
+
+int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e)
+{
+	Scan s;
+	int code = scan_module(file, wasm, n, &s, e);
+	if (code)
+		return code;
+	if ((code = probe(file, wasm, n, s.features, e)) != 0) {
+		scan_free(&s);
+		return code;
+	}
+	Mod *m = xalloc(sizeof *m);
+	m->file = xstrdup(file);
+	m->scan = s;
+	m->ref = parse(wasm, n, s.features);
+	read_index(m);
+	*out = m;
+	return 0;
+}
+
+void read_free(Mod *m)
+{
+	if (!m)
+		return;
+	BinaryenModuleDispose(m->ref);
+	scan_free(&m->scan);
+	free(m->func);
+	free(m->imp);
+	free(m->file);
+	free(m);
+}
+
+uint32_t read_ordinal(const Mod *m, const char *name)
+{
+	for (uint32_t i = 0; i < m->nfunc; i++)
+		if (strcmp(m->func[i].name, name) == 0)
+			return i;
+	return NONE;
+}
+
+uint32_t read_import(const Mod *m, const char *module, const char *name)
+{
+	for (uint32_t i = 0, k = 0; i < m->scan.nimports; i++) {
+		const ScanImport *s = &m->scan.imports[i];
+		if (s->kind != 0)
+			continue;
+		if (strcmp(s->module, module) == 0 && strcmp(s->name, name) == 0)
+			return k;
+		k++;
+	}
+	return NONE;
+}
+
+Body body_of(const Mod *m, uint32_t ordinal)
+{
+	BinaryenFunctionRef f = m->func[ordinal].ref;
+	Body b = {.mod = m, .name = m->func[ordinal].name, .expr = BinaryenFunctionGetBody(f)};
+	b.params = BinaryenFunctionGetParams(f);
+	b.results = BinaryenFunctionGetResults(f);
+	b.nvars = BinaryenFunctionGetNumVars(f);
+	b.vars = xalloc(b.nvars * sizeof *b.vars);
+	for (uint32_t i = 0; i < b.nvars; i++)
+		b.vars[i] = BinaryenFunctionGetVar(f, i);
+	return b;
+}
+
+Body body_copy(const Body *b)
+{
+	Body c = *b;
+	c.vars = xalloc(b->nvars * sizeof *b->vars);
+	if (b->nvars)
+		memcpy(c.vars, b->vars, b->nvars * sizeof *b->vars);
+	c.expr = BinaryenExpressionCopy(b->expr, b->mod->ref);
+	return c;
+}
+
+void body_free(Body *b)
+{
+	free(b->vars);
+	*b = (Body){0};
+}
+
+uint32_t body_nparams(const Body *b) { return BinaryenTypeArity(b->params); }
+
+BinaryenType body_local(const Body *b, uint32_t i)
+{
+	uint32_t n = body_nparams(b);
+	if (i >= n)
+		return b->vars[i - n];
+	BinaryenType *p = xalloc(n * sizeof *p);
+	BinaryenTypeExpand(b->params, p);
+	BinaryenType t = p[i];
+	free(p);
+	return t;
+}
+
+BinaryenFunctionRef body_add(Mod *m, const char *name, const Body *b)
+{
+	return BinaryenAddFunction(m->ref, name, b->params, b->results, b->vars, b->nvars, b->expr);
+}
