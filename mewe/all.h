@@ -241,7 +241,7 @@ typedef struct Variant {
 	uint64_t work;                 /* solver units spent */
 	Digest code, shape;            /* machine code, and the same with immediates masked and registers renamed */
 	uint32_t bytes;                /* of machine code */
-	bool kept;
+	bool kept, struck;             /* struck: equal to another body in the final binary */
 	const char *reason;            /* static: why it was not kept */
 	uint32_t place;                /* in its dispatcher: 1.. ; 0 is the original */
 } Variant;
@@ -250,7 +250,8 @@ typedef struct Variants {
 	uint32_t n, cap;
 } Variants;
 int propose_all(const Sites *s, const Options *o, Variants *out, Err *e);
-bool propose_body(const Sites *s, const Variant *v, Body *out); /* makes the candidate's code anew, in the sites' module */
+/* Makes the candidate's code anew, in the sites' module; *rule (unless NULL) is the rule's name. False: it does not apply. */
+bool propose_body(const Sites *s, const Variant *v, const char **rule, Body *out);
 
 /* ---- term.c, smt.c, lower.c, equiv.c: are two functions the same? ------------------------------------------------ */
 
@@ -269,7 +270,7 @@ void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib
 
 /* ---- prove.c: verdicts, by worker processes ---------------------------------------------------------------------- */
 
-int prove_all(const Sites *s, const Options *o, Variants *v, Err *e);
+int prove_all(const Sites *s, const Options *o, Variants *v, bool *limited, Err *e); /* limited: a time limit was hit */
 
 /* ---- survive.c: machine code ------------------------------------------------------------------------------------- */
 
@@ -296,7 +297,11 @@ typedef struct Dispatchers {
 	Dispatcher *d;                 /* by rising ordinal */
 	uint32_t n;
 } Dispatchers;
-int select_all(const Sites *s, const Options *o, const Code *original, Variants *v, Dispatchers *out, Err *e);
+void select_all(const Options *o, const Code *original, Variants *v, Dispatchers *out);
+/* Fill klass, distinct and distinct_shape from the final binary's code; strikes off variants that are equal there, and is true
+ * when there were any. */
+struct Found;
+bool select_classes(Dispatcher *d, const struct Found *f, const Code *code, Variants *v);
 void select_free(Dispatchers *d);
 
 /* ---- discriminator.c: the functions that draw ------------------------------------------------------------------- */
@@ -361,7 +366,7 @@ typedef struct Build {
 struct mewe_report {
 	Bytes ledger, summary;
 };
-int report_make(const Build *b, mewe_report **out, Err *e);
+mewe_report *report_make(const Build *b);
 char *report_hint(const Build *b);                         /* the custom section's JSON, malloc'ed */
 
 /* ---- shape.c: find dispatchers, wrappers and discriminator in a module that nobody vouches for ------------------ */

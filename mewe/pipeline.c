@@ -1,0 +1,145 @@
+/* pipeline.c - the stages, in order. In: a wasm binary and options. Out: the multivariant module and its report. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "all.h"
+
+/* So often is the module made anew without the variants that the audit of the final binary found to be equal. */
+enum { AUDITS = 4 };
+
+static int emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e);
+static int audit(Build *b, bool *again, Err *e);
+
+static int stages(Build *b, mewe_report **report, Err *e)
+{
+	const Options *o = b->o;
+	int code;
+	bool again = true;
+
+	if ((code = read_module(b->file, b->in, b->nin, &b->mod, e)) != 0 ||
+	    (code = discriminator_shape(b->mod, o, &b->shape, e)) != 0 ||
+	    (code = site_find(b->mod, o, &b->sites, e)) != 0 ||
+	    (code = propose_all(&b->sites, o, &b->variants, e)) != 0 ||
+	    (code = prove_all(&b->sites, o, &b->variants, &b->limited, e)) != 0 ||
+	    (code = survive_all(&b->sites, o, &b->variants, &b->original, e)) != 0)
+		return code;
+	for (int i = 0; again && i < AUDITS; i++) {
+		select_free(&b->dispatchers);
+		select_all(o, b->original, &b->variants, &b->dispatchers);
+		free(b->twin.p);
+		b->twin = (Bytes){0};
+		if ((code = emit(b, MEWE_TRACE_OFF, &b->twin, e)) != 0 ||
+		    (code = audit(b, &again, e)) != 0)
+			return code;
+	}
+	if (again)
+		return err_set(e, MEWE_BAD, "%s: variants that differ alone are equal in the final binary; report this", b->file);
+	if ((code = emit(b, o->trace, &b->out, e)) != 0)
+		return code;
+	*report = report_make(b);
+	if (b->dispatchers.n == 0 && strcmp(o->strategies, "none") != 0)
+		return err_set(e, MEWE_NOTHING, "%s: nothing could be diversified; see --ledger for why each candidate fell", b->file);
+	return 0;
+}
+
+/* One module from the original's bytes and what was kept; the twin and the traced build differ in `trace` alone. */
+static int emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
+{
+	Shape shape = b->shape;
+	Mod *m = NULL;
+	Sites sites = {0};
+	int code = read_module(b->file, b->in, b->nin, &m, e);
+	char *hint = NULL;
+
+	shape.trace = trace;
+	if (!code)
+		code = site_find(m, b->o, &sites, e);
+	if (!code)
+		code = combine_all(m, &sites, &b->variants, &b->dispatchers, &shape, b->o, e);
+	if (!code)
+		code = instrument_all(m, &b->dispatchers, &shape, b->mod->nfunc, e);
+	if (!code) {
+		hint = b->dispatchers.n ? report_hint(b) : NULL;
+		code = write_module(m, hint, out, e);
+	}
+	free(hint);
+	site_free(&sites);
+	read_free(m);
+	return code;
+}
+
+/* The classes of equal machine code in the final binary. Variants that are equal there, though they were different alone,
+ * are struck off, and the module is to be made again. */
+static int audit(Build *b, bool *again, Err *e)
+{
+	Mod *m = NULL;
+	Founds found = {0};
+	Code *code_of = NULL;
+	int code = read_module(b->file, b->twin.p, b->twin.n, &m, e);
+	*again = false;
+	if (!code)
+		code = shape_find(m, &found, e);
+	if (!code && found.n != b->dispatchers.n)
+		code = err_set(e, MEWE_BAD, "%s: %u dispatchers in the final binary, not %u; report this", b->file, found.n, b->dispatchers.n);
+	if (!code)
+		code = survive_code(b->file, b->twin.p, b->twin.n, NULL, &code_of, e);
+	for (uint32_t i = 0; !code && i < found.n; i++)
+		*again |= select_classes(&b->dispatchers.d[i], &found.f[i], code_of, &b->variants);
+	free(code_of);
+	shape_free(&found);
+	read_free(m);
+	return code;
+}
+
+static void build_free(Build *b)
+{
+	for (uint32_t i = 0; i < b->variants.n; i++) {
+		free(b->variants.v[i].why);
+		free((char *)b->variants.v[i].rule);
+	}
+	free(b->variants.v);
+	free(b->original);
+	free(b->twin.p);
+	select_free(&b->dispatchers);
+	site_free(&b->sites);
+	read_free(b->mod);
+}
+
+int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options *o, mewe_bytes *out, mewe_report **report,
+               mewe_err *err)
+{
+	Build b = {.o = o, .file = file};
+	mewe_report *r = NULL;
+	Bytes wasm = {0};
+	int code = read_wasm(file, in, n, &wasm, err);
+
+	b.in = wasm.p;
+	b.nin = wasm.n;
+	if (!code)
+		code = stages(&b, &r, err);
+	if (!code && b.limited)
+		code = err_set(err, MEWE_LIMIT, "%s: a time limit was reached; the module is whole but holds fewer variants", file);
+	*out = (Bytes){0};
+	if (code == 0 || code == MEWE_LIMIT)
+		*out = b.out;
+	else
+		free(b.out.p);
+	if (report)
+		*report = r;
+	else
+		mewe_report_free(r);
+	build_free(&b);
+	free(wasm.p);
+	return code;
+}
+
+void mewe_options_default(mewe_options *o)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	*o = (Options){
+		.strategies = "rewrite,reorder",
+		.variants = 16,
+		.accept = 1u << V_PROVED | 1u << V_BY_CONSTRUCTION,
+		.jobs = cores > 0 ? cores : 1,
+	};
+}
