@@ -88,7 +88,8 @@ MEWE_API int mewe_verify(const char *ofile, const uint8_t *original, size_t on, 
 
 /* Functions, dispatchers, variants and their machine code as JSON, or the multivariant call graph as Graphviz text.
  * With input, one traced run over it for the paper's counts (the module must have been built with a trace). */
+enum mewe_format { MEWE_TEXT, MEWE_JSON, MEWE_DOT };
 MEWE_API int mewe_inspect(const char *file, const uint8_t *wasm, size_t n, const uint8_t *input, size_t ninput,
-                          bool with_input, bool dot, mewe_bytes *out, mewe_err *err);
+                          bool with_input, enum mewe_format format, mewe_bytes *out, mewe_err *err);
 
 #endif

@@ -1,0 +1,19 @@
+/* cli.h - what the files of the command line share: main.c, cli_build.c, cli_run.c. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <argp.h>
+#include "all.h"
+
+static const char cli_version[] = "0.1.0";
+
+int cli_build(int argc, char **argv);
+int cli_run(int argc, char **argv);
+
+int cli_fail(const Err *e);                                     /* prints the one line; returns e->code */
+int cli_write(const char *path, const Bytes *b, bool binary);   /* prints the one line when it can't */
+void cli_progress(void *ctx, const char *stage, uint64_t done, uint64_t total);
+bool cli_number(const char *s, uint64_t max, uint64_t *out);
+uint64_t cli_number_or_usage(struct argp_state *st, const char *name, const char *s, uint64_t min, uint64_t max);
+
+#endif
