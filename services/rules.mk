@@ -19,22 +19,30 @@ LIBSODIUM_SRC ?= build/deps/src/libsodium-1.0.18
 LIBQRENCODE_SRC ?= build/deps/src/libqrencode-4.1.1
 SODIUM_DIR := $(LIBSODIUM_SRC)/src/libsodium
 
-ifdef WASI_SDK_PATH
-WASM_CC := $(WASI_SDK_PATH)/bin/clang
+WASM_TRIPLE := wasm32-wasi
+ifneq ($(WASI_SDK_PATH),)
+WASM_SYSROOT := $(WASI_SDK_PATH)/share/wasi-sysroot
+WASM_CC := $(WASI_SDK_PATH)/bin/clang --sysroot=$(WASM_SYSROOT)
 WASM_AR := $(WASI_SDK_PATH)/bin/llvm-ar
+# The same ABI under the name that the newer ones know it by.
+ifneq ($(wildcard $(WASM_SYSROOT)/lib/wasm32-wasip1),)
+WASM_TRIPLE := wasm32-wasip1
+endif
 else
 WASM_CC ?= clang-19
 WASM_AR ?= llvm-ar-19
 endif
 
 # Exactly the features that Fastly's own guests use. The link carries no -O: clang would run whatever wasm-opt is on PATH.
-WASM_TARGET := --target=wasm32-wasi -mcpu=mvp -msign-ext -mmutable-globals -mbulk-memory
+WASM_TARGET := --target=$(WASM_TRIPLE) -mcpu=mvp -msign-ext -mmutable-globals -mbulk-memory
 WASM_CFLAGS := $(WASM_TARGET) -ffile-prefix-map=$(CURDIR)/= \
 	-ffile-prefix-map=$(LIBSODIUM_SRC)/=libsodium/ -ffile-prefix-map=$(LIBQRENCODE_SRC)/=libqrencode/
 WASM_LDFLAGS := $(WASM_TARGET) -nostartfiles -Wl,-z,stack-size=262144 -Wl,--stack-first -Wl,--strip-debug \
 	-lwasi-emulated-signal
 SERVICE_CFLAGS := -std=gnu11 -Wall -Wextra -Werror
 PROFILE_release := -O2
+# With the paper's inputs this gives the function entries that its traces have less their choices, the three or four of host
+# and service not counted: encrypt 809, decrypt 434, bin2base64 29; only invert differs, 7380 for 7341.
 PROFILE_paper := -O1 -fno-inline
 
 SODIUM_CFLAGS := -DCONFIGURED=1 -DNATIVE_LITTLE_ENDIAN=1 -DED25519_NONDETERMINISTIC=1 -DSODIUM_STATIC=1 \
@@ -122,3 +130,14 @@ $(SERVICES:%=build/services/paper/%.multivariant.wasm): build/services/paper/%.m
 $(SERVICES_NATIVE): build/services/native/%: services/%.c services/host/native.c $(SERVICE_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(SERVICE_CFLAGS) -O2 services/$*.c services/host/native.c $(NATIVE_$(LIBRARY_$*)) -o $@
+
+# The service's contract under the sanitizers: what tests/services/run.sh runs.
+SERVICES_FUZZ := $(SERVICES:%=build/services/fuzz/%)
+FUZZ = @mkdir -p $(@D); \
+	$(CC) $(SERVICE_CFLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(filter %.c,$^) $1 -o $@
+.PHONY: services-fuzz
+services-fuzz: $(SERVICES_FUZZ) build/services/fuzz/broken
+$(SERVICES_FUZZ): build/services/fuzz/%: services/%.c tests/services/fuzz.c $(SERVICE_HEADERS)
+	$(call FUZZ,$(NATIVE_$(LIBRARY_$*)))
+build/services/fuzz/broken: tests/services/broken.c tests/services/fuzz.c services/service.h
+	$(call FUZZ,)
