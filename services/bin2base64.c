@@ -24,7 +24,7 @@ int serve(const uint8_t *in, size_t n, uint8_t *out, size_t cap, size_t *nout, c
 	size = sodium_base64_ENCODED_LEN(n, VARIANT);
 	if (cap < size)
 		return service_error(why, SERVICE_LARGE, "the answer does not fit");
-	sodium_bin2base64((char *)out, cap, in, n, VARIANT);
+	sodium_bin2base64((char *)out, size, in, n, VARIANT); /* it fills all the room it is given */
 	*nout = size - 1;
 	return SERVICE_OK;
 }

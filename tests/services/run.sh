@@ -115,6 +115,18 @@ fuzz() {
 		node $here/fuzz.mjs $vectors encrypt build/services/raw/release/decrypt.wasm build/services/native/encrypt "$rounds"
 }
 
+# Without standard input a service answers its default; without room for the answer it says so.
+streams() {
+	for s in encrypt qr_str; do
+		for way in "build/services/native/$s" "node $here/command.mjs build/services/raw/release/$s.wasm"; do
+			why=
+			$way <&- 2>&1 | cmp -s - "$vectors/$s/default.out" || why="another answer"
+			result "$s without standard input: ${way%% *}" "$why"
+			expect "$s with a full disk: ${way%% *}" "^$s: 500 can't write to standard output" sh -c "$way </dev/null 2>&1 >/dev/full"
+		done
+	done
+}
+
 # The same bytes in another folder, with the libraries' sources by another path.
 reproducible() {
 	mkdir "$temp/elsewhere"
@@ -136,5 +148,6 @@ wrong_vectors
 wrong_programs
 node $here/random.mjs build/services/raw/release/random.wasm || failed=1
 fuzz
+streams
 reproducible
 exit $failed
