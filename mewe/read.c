@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,13 @@
 /* A read of this many CPU seconds is taken for Binaryen's hang on what it misreads. */
 enum { PROBE_SECONDS = 300 };
 
+/* Binaryen's threads would be missing in a forked child, which then waits for them for ever. */
+static void one_thread(void) { setenv("BINARYEN_CORES", "1", 1); }
+
 static Ref parse(const uint8_t *wasm, size_t n, uint32_t features)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, one_thread);
 	BinaryenSetDebugInfo(true); /* keep names; process-global in Binaryen, so set at each use */
 	Ref m = BinaryenModuleRead((char *)wasm, n);
 	BinaryenModuleSetFeatures(m, features | BinaryenFeatureMutableGlobals());
