@@ -119,11 +119,13 @@ typedef struct Mod {
 	Scan scan;
 	Func *func, *imp;
 	uint32_t nfunc, nimp;
+	struct Named *named;           /* all functions by name, for look-ups */
 } Mod;
 
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e);
 void read_free(Mod *m);
 void read_index(Mod *m);                                   /* refill func[] and imp[] after functions were added */
+uint32_t read_function(const Mod *m, const char *name);    /* its index: imports first; or NONE */
 uint32_t read_ordinal(const Mod *m, const char *name);     /* of a defined function, or NONE */
 uint32_t read_import(const Mod *m, const char *module, const char *name); /* imported function's index, or NONE */
 

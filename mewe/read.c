@@ -71,17 +71,43 @@ static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t featu
 	               (int)strcspn(text, "\n"), text);
 }
 
+typedef struct Named {
+	const char *name;
+	uint32_t index;                /* imports first, then defined functions */
+} Named;
+
+static int by_name(const void *a, const void *b) { return strcmp(((const Named *)a)->name, ((const Named *)b)->name); }
+
 void read_index(Mod *m)
 {
 	uint32_t n = BinaryenGetNumFunctions(m->ref);
 	m->func = xgrow(m->func, n * sizeof *m->func);
 	m->imp = xgrow(m->imp, n * sizeof *m->imp);
+	m->named = xgrow(m->named, n * sizeof *m->named);
 	m->nfunc = m->nimp = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		BinaryenFunctionRef f = BinaryenGetFunctionByIndex(m->ref, i);
 		Func *to = BinaryenFunctionGetBody(f) ? &m->func[m->nfunc++] : &m->imp[m->nimp++];
 		*to = (Func){BinaryenFunctionGetName(f), f};
 	}
+	for (uint32_t i = 0; i < n; i++)
+		m->named[i] = (Named){i < m->nimp ? m->imp[i].name : m->func[i - m->nimp].name, i};
+	if (n > 0)
+		qsort(m->named, n, sizeof *m->named, by_name);
+}
+
+uint32_t read_function(const Mod *m, const char *name)
+{
+	Named key = {name, 0}, *found = NULL;
+	if (m->nimp + m->nfunc > 0)
+		found = bsearch(&key, m->named, m->nimp + m->nfunc, sizeof key, by_name);
+	return found ? found->index : NONE;
+}
+
+uint32_t read_ordinal(const Mod *m, const char *name)
+{
+	uint32_t i = read_function(m, name);
+	return i == NONE || i < m->nimp ? NONE : i - m->nimp;
 }
 
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e)
@@ -111,16 +137,9 @@ void read_free(Mod *m)
 	scan_free(&m->scan);
 	free(m->func);
 	free(m->imp);
+	free(m->named);
 	free(m->file);
 	free(m);
-}
-
-uint32_t read_ordinal(const Mod *m, const char *name)
-{
-	for (uint32_t i = 0; i < m->nfunc; i++)
-		if (strcmp(m->func[i].name, name) == 0)
-			return i;
-	return NONE;
 }
 
 uint32_t read_import(const Mod *m, const char *module, const char *name)

@@ -251,15 +251,7 @@ bool walk_write(Buf *out, Expr root, const Ident *id)
 
 /* ---- identities within one module ---- */
 
-static uint32_t own_func(void *ctx, const char *name)
-{
-	const Mod *m = ctx;
-	for (uint32_t i = 0; i < m->nimp; i++)
-		if (strcmp(m->imp[i].name, name) == 0)
-			return i;
-	uint32_t i = read_ordinal(m, name);
-	return i == NONE ? NONE : m->nimp + i;
-}
+static uint32_t own_func(void *ctx, const char *name) { return read_function(ctx, name); }
 
 static uint32_t own_global(void *ctx, const char *name)
 {
