@@ -1,0 +1,162 @@
+/* rewrite.c - the rewrite strategy: one rule applied to one expression.
+ * In: a site that is an expression. Out: an equal expression. Must hold: whatever the operands do, they still do once and
+ * in the same order, before anything else; so an operand that is more than a constant or the value of a local that no
+ * other operand writes goes through a fresh local. */
+#include <string.h>
+#include "rewrite.h"
+
+/* A rule with constants of its own is proposed with so many draws of them. */
+enum { DRAWS = 2 };
+
+typedef struct Write {
+	uint32_t local;
+	bool found;
+} Write;
+
+static bool no_write(void *ctx, Expr e, uint32_t index)
+{
+	Write *w = ctx;
+	(void)index;
+	w->found |= walk_kind(e) == K_LocalSet && BinaryenLocalSetGetIndex(e) == w->local;
+	return !w->found;
+}
+
+/* May operand i be read where it is used? */
+static bool direct(const Binding *b, uint32_t i)
+{
+	Expr e = b->leaf[i];
+	if (walk_kind(e) == K_Const)
+		return true;
+	if (walk_kind(e) != K_LocalGet)
+		return false;
+	Write w = {BinaryenLocalGetGetIndex(e), false};
+	for (uint32_t k = 0; k < b->nleaf; k++)
+		walk_each(b->leaf[k], no_write, &w);
+	return !w.found;
+}
+
+/* Decide how each operand is read; set[] gets the assignments to be made first. */
+static uint32_t bind(const Site *s, Binding *b, Proposal *out, Expr set[TERM_LEAVES + 1])
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < b->nleaf; i++) {
+		Expr e = b->leaf[i];
+		b->local[i] = NONE;
+		if (direct(b, i)) {
+			if (walk_kind(e) == K_LocalGet)
+				b->local[i] = BinaryenLocalGetGetIndex(e);
+			continue;
+		}
+		b->local[i] = proposal_local(out, s, BinaryenExpressionGetType(e));
+		set[n++] = BinaryenLocalSet(b->module, b->local[i], BinaryenExpressionCopy(e, b->module));
+	}
+	return n;
+}
+
+/* A local of this type, a parameter where there is one: the compiler knows what other locals hold at first. */
+static uint32_t some_local(const Body *body, BinaryenType type, uint64_t draw)
+{
+	uint32_t np = body_nparams(body), range[2][2] = {{0, np}, {np, np + body->nvars}};
+	for (int r = 0; r < 2; r++) {
+		uint32_t n = 0;
+		for (uint32_t i = range[r][0]; i < range[r][1]; i++)
+			n += body_local(body, i) == type;
+		uint32_t pick = n ? draw % n : 0;
+		for (uint32_t i = range[r][0]; n && i < range[r][1]; i++)
+			if (body_local(body, i) == type && pick-- == 0)
+				return i;
+	}
+	return NONE;
+}
+
+/* What a rule whose first term is a lone operand may take: values that come from elsewhere. */
+static bool is_value(Expr e)
+{
+	switch (walk_kind(e)) {
+	case K_LocalGet: case K_GlobalGet: case K_Load: case K_Call: case K_CallIndirect: return true;
+	default: return false;
+	}
+}
+
+static bool root_fits(const Rule *r, Expr e)
+{
+	uint32_t width = 0;
+	if (r->from[0] != '(') {
+		BinaryenType t = BinaryenExpressionGetType(e);
+		width = t == BinaryenTypeInt64() ? RULE_64 : t == BinaryenTypeInt32() ? RULE_32 : 0;
+		return (r->widths & width) && (r->from[0] == 'K' ? walk_kind(e) == K_Const : is_value(e));
+	}
+	const char *name = rewrite_op_of(e, &width);
+	return name && (r->widths & (width == 64 ? RULE_64 : RULE_32)) && strlen(name) == strcspn(r->from + 1, " ")
+	       && memcmp(name, r->from + 1, strlen(name)) == 0;
+}
+
+/* The type that v has: x's, or the expression's own. */
+static BinaryenType v_type(const Binding *b, Expr e) { return BinaryenExpressionGetType(b->nleaf ? b->leaf[0] : e); }
+
+static bool matches(const Rule *r, const Body *body, Expr e, Terms *to, Binding *b)
+{
+	Terms from, when;
+	uint32_t width;
+	*b = (Binding){.module = body->mod->ref};
+	if (!root_fits(r, e) || !rewrite_parse(r->from, &from) || !rewrite_parse(r->to, to) || !rewrite_match(&from, 0, e, b))
+		return false;
+	if (!rewrite_op_of(e, &width))
+		width = BinaryenExpressionGetType(e) == BinaryenTypeInt64() ? 64 : 32;
+	if (r->when && (!rewrite_parse(r->when, &when) || rewrite_eval(&when, 0, b, width) == 0))
+		return false;
+	b->vtype = v_type(b, e);
+	return !rewrite_uses(to, "v") || some_local(body, b->vtype, 0) != NONE;
+}
+
+uint32_t rewrite_applies(const Rule *r, const Body *body, Expr e)
+{
+	Terms to;
+	Binding b;
+	return !matches(r, body, e, &to, &b) ? 0 : rewrite_uses(&to, "cko") ? DRAWS : 1;
+}
+
+bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
+{
+	Terms to;
+	Binding b;
+	Expr list[TERM_LEAVES + 1];
+	BinaryenType type = BinaryenExpressionGetType(s->expr);
+	*out = (Proposal){.rule = r->name};
+	if (!matches(r, s->body, s->expr, &to, &b))
+		return false;
+	Rng rng = {seed};
+	b.random[0] = rng_below(&rng, 1u << 30) | 1u << 8; /* an immediate, and never too small to matter */
+	b.random[1] = rng_next(&rng) >> 32;
+	b.random[2] = rng_below(&rng, 1u << 20) | 3;
+	b.v = some_local(s->body, b.vtype, rng_next(&rng) >> 32);
+	uint32_t n = bind(s, &b, out, list);
+	list[n] = rewrite_build(&to, &b, type);
+	if (!list[n] || BinaryenExpressionGetType(list[n]) != type)
+		return false;
+	out->expr = n == 0 ? list[0] : BinaryenBlock(b.module, NULL, list, n + 1, type);
+	return true;
+}
+
+static uint32_t count(const Site *s)
+{
+	uint32_t n = 0, width;
+	if (s->kind != SITE_EXPR || (!rewrite_op_of(s->expr, &width) && !is_value(s->expr) && walk_kind(s->expr) != K_Const))
+		return 0;
+	for (uint32_t i = 0; i < rewrite_nrules; i++)
+		n += rewrite_applies(&rewrite_rules[i], s->body, s->expr);
+	return n;
+}
+
+static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
+{
+	for (uint32_t i = 0; i < rewrite_nrules; i++) {
+		uint32_t k = rewrite_applies(&rewrite_rules[i], s->body, s->expr);
+		if (n < k)
+			return rewrite_apply(&rewrite_rules[i], s, mix64(seed ^ n), out);
+		n -= k;
+	}
+	return false;
+}
+
+const Strategy strategy_rewrite = {"rewrite", "an integer expression replaced by an equal one of another shape", V_PROVED, count, propose};

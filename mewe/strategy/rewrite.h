@@ -1,0 +1,74 @@
+/* rewrite.h - what the three files of the rewrite strategy share: rules, their notation, and how one is applied.
+ *
+ * A rule is two terms: where the first matches an expression, the second may stand in its place.
+ *   (op a b)   an operator at the width that its operands give: add, lt_u, extend8_s, select (c last), wrap, load8_u...
+ *              `not` and `neg` are short for (xor a -1) and (sub 0 a), in the second term only
+ *   x y z w    operands: any expressions of an integer type, evaluated once; the first term has them in this order
+ *   K L        constants of the first term
+ *   v          some local of the function, of the type that x has; what it holds does not matter
+ *   c k o      constants of the proposal's own: any, 1 to width-1, and an odd one
+ *   W M MIN MAX  of the type: its width, width-1, the least and the greatest signed number
+ *   7 -1 0xff  a number
+ * What is built from constants alone is computed when the rule is applied. */
+#ifndef REWRITE_H
+#define REWRITE_H
+
+#include "../all.h"
+
+enum { RULE_32 = 1, RULE_64 = 2, RULE_BOTH = 3 };
+
+typedef struct Rule {
+	const char *name;
+	uint8_t widths;                /* of the first term's operands */
+	const char *from, *to;
+	const char *when;              /* a term over K and L that must not be zero; NULL: always */
+} Rule;
+
+extern const Rule rewrite_rules[];
+extern const uint32_t rewrite_nrules;
+
+/* ---- rewrite_term.c ---- */
+
+typedef struct RewriteOp RewriteOp;
+
+enum { TERM_MAX = 32, TERM_LEAVES = 4 };
+
+typedef struct Term {
+	const RewriteOp *op;           /* NULL: a leaf */
+	char leaf;                     /* its letter; '#' a number; 'W', 'M', 'm' and 'X' for W, M, MIN and MAX */
+	uint64_t value;
+	uint8_t kid[3];
+} Term;
+
+typedef struct Terms {
+	Term t[TERM_MAX];              /* t[0] is the root */
+	uint32_t n;
+} Terms;
+
+/* What the letters of a rule stand for. */
+typedef struct Binding {
+	Ref module;
+	Expr leaf[TERM_LEAVES];        /* x y z w as matched, in order of evaluation */
+	uint32_t nleaf;
+	uint32_t local[TERM_LEAVES];   /* the local that holds it, or NONE: leaf[i] is a constant */
+	uint64_t constant[2];          /* K L */
+	uint64_t random[3];            /* c k o */
+	BinaryenType vtype;
+	uint32_t v;
+	Expr load;                     /* the load that the first term matched: its offset and alignment */
+} Binding;
+
+bool rewrite_parse(const char *text, Terms *out);          /* false: not a term */
+bool rewrite_uses(const Terms *t, const char *letters);
+bool rewrite_match(const Terms *t, uint32_t at, Expr e, Binding *b);
+const char *rewrite_op_of(Expr e, uint32_t *width);        /* the operator's name and its operands' width, or NULL */
+uint64_t rewrite_eval(const Terms *t, uint32_t at, const Binding *b, uint32_t width); /* constants alone */
+Expr rewrite_build(const Terms *t, const Binding *b, BinaryenType type); /* NULL: not at this type */
+
+/* ---- rewrite.c ---- */
+
+/* How many proposals the rule has for the expression: 0 where it does not apply. */
+uint32_t rewrite_applies(const Rule *r, const Body *b, Expr e);
+bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out);
+
+#endif
