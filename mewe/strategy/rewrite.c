@@ -78,42 +78,48 @@ static bool is_value(Expr e)
 	}
 }
 
-static bool root_fits(const Rule *r, Expr e)
+/* What is looked at first, since most rules are for something else. */
+typedef struct Root {
+	const char *op;                /* its operator's name, or NULL */
+	uint32_t width;                /* 0: not an integer */
+	bool value, constant;
+} Root;
+
+static Root root_of(Expr e)
 {
-	uint32_t width = 0;
-	if (r->from[0] != '(') {
-		BinaryenType t = BinaryenExpressionGetType(e);
-		width = t == BinaryenTypeInt64() ? RULE_64 : t == BinaryenTypeInt32() ? RULE_32 : 0;
-		return (r->widths & width) && (r->from[0] == 'K' ? walk_kind(e) == K_Const : is_value(e));
-	}
-	const char *name = rewrite_op_of(e, &width);
-	return name && (r->widths & (width == 64 ? RULE_64 : RULE_32)) && strlen(name) == strcspn(r->from + 1, " ")
-	       && memcmp(name, r->from + 1, strlen(name)) == 0;
+	Root r = {.value = is_value(e), .constant = walk_kind(e) == K_Const};
+	r.op = rewrite_op_of(e, &r.width);
+	return r;
 }
 
-/* The type that v has: x's, or the expression's own. */
-static BinaryenType v_type(const Binding *b, Expr e) { return BinaryenExpressionGetType(b->nleaf ? b->leaf[0] : e); }
+static bool fits(const Rule *r, const Root *root)
+{
+	const char *from = r->from;
+	if (root->width == 0 || !(r->widths & (root->width == 64 ? RULE_64 : RULE_32)))
+		return false;
+	if (from[0] != '(')
+		return from[0] == 'K' ? root->constant : root->value;
+	return root->op && strcspn(from + 1, " ") == strlen(root->op) && memcmp(from + 1, root->op, strlen(root->op)) == 0;
+}
 
-static bool matches(const Rule *r, const Body *body, Expr e, Terms *to, Binding *b)
+static bool matches(const Rule *r, const Root *root, const Body *body, Expr e, Terms *to, Binding *b)
 {
 	Terms from, when;
-	uint32_t width;
 	*b = (Binding){.module = body->mod->ref};
-	if (!root_fits(r, e) || !rewrite_parse(r->from, &from) || !rewrite_parse(r->to, to) || !rewrite_match(&from, 0, e, b))
+	if (!fits(r, root) || !rewrite_parse(r->from, &from) || !rewrite_parse(r->to, to) || !rewrite_match(&from, 0, e, b))
 		return false;
-	if (!rewrite_op_of(e, &width))
-		width = BinaryenExpressionGetType(e) == BinaryenTypeInt64() ? 64 : 32;
-	if (r->when && (!rewrite_parse(r->when, &when) || rewrite_eval(&when, 0, b, width) == 0))
+	if (r->when && (!rewrite_parse(r->when, &when) || rewrite_eval(&when, 0, b, root->width) == 0))
 		return false;
-	b->vtype = v_type(b, e);
+	b->vtype = BinaryenExpressionGetType(b->nleaf ? b->leaf[0] : e);
 	return !rewrite_uses(to, "v") || some_local(body, b->vtype, 0) != NONE;
 }
 
-uint32_t rewrite_applies(const Rule *r, const Body *body, Expr e)
+/* How many proposals the rule has for the expression. */
+static uint32_t applies(const Rule *r, const Root *root, const Site *s)
 {
 	Terms to;
 	Binding b;
-	return !matches(r, body, e, &to, &b) ? 0 : rewrite_uses(&to, "cko") ? DRAWS : 1;
+	return !matches(r, root, s->body, s->expr, &to, &b) ? 0 : rewrite_uses(&to, "cko") ? DRAWS : 1;
 }
 
 bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
@@ -121,9 +127,10 @@ bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
 	Terms to;
 	Binding b;
 	Expr list[TERM_LEAVES + 1];
+	Root root = root_of(s->expr);
 	BinaryenType type = BinaryenExpressionGetType(s->expr);
 	*out = (Proposal){.rule = r->name};
-	if (!matches(r, s->body, s->expr, &to, &b))
+	if (!matches(r, &root, s->body, s->expr, &to, &b))
 		return false;
 	Rng rng = {seed};
 	b.random[0] = rng_below(&rng, 1u << 30) | 1u << 8; /* an immediate, and never too small to matter */
@@ -140,18 +147,18 @@ bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
 
 static uint32_t count(const Site *s)
 {
-	uint32_t n = 0, width;
-	if (s->kind != SITE_EXPR || (!rewrite_op_of(s->expr, &width) && !is_value(s->expr) && walk_kind(s->expr) != K_Const))
-		return 0;
-	for (uint32_t i = 0; i < rewrite_nrules; i++)
-		n += rewrite_applies(&rewrite_rules[i], s->body, s->expr);
+	Root root = root_of(s->expr);
+	uint32_t n = 0;
+	for (uint32_t i = 0; s->kind == SITE_EXPR && i < rewrite_nrules; i++)
+		n += applies(&rewrite_rules[i], &root, s);
 	return n;
 }
 
 static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 {
-	for (uint32_t i = 0; i < rewrite_nrules; i++) {
-		uint32_t k = rewrite_applies(&rewrite_rules[i], s->body, s->expr);
+	Root root = root_of(s->expr);
+	for (uint32_t i = 0; s->kind == SITE_EXPR && i < rewrite_nrules; i++) {
+		uint32_t k = applies(&rewrite_rules[i], &root, s);
 		if (n < k)
 			return rewrite_apply(&rewrite_rules[i], s, mix64(seed ^ n), out);
 		n -= k;

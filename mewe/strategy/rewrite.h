@@ -3,7 +3,8 @@
  * A rule is two terms: where the first matches an expression, the second may stand in its place.
  *   (op a b)   an operator at the width that its operands give: add, lt_u, extend8_s, select (c last), wrap, load8_u...
  *              `not` and `neg` are short for (xor a -1) and (sub 0 a), in the second term only
- *   x y z w    operands: any expressions of an integer type, evaluated once; the first term has them in this order
+ *   x y z w    operands, each named once in the first term: any expressions of an integer type but constants
+ *   a b        the same, but constants too
  *   K L        constants of the first term
  *   v          some local of the function, of the type that x has; what it holds does not matter
  *   c k o      constants of the proposal's own: any, 1 to width-1, and an odd one
@@ -14,6 +15,8 @@
 #define REWRITE_H
 
 #include "../all.h"
+
+#define OPERANDS "xyzwab"
 
 enum { RULE_32 = 1, RULE_64 = 2, RULE_BOTH = 3 };
 
@@ -48,12 +51,13 @@ typedef struct Terms {
 /* What the letters of a rule stand for. */
 typedef struct Binding {
 	Ref module;
-	Expr leaf[TERM_LEAVES];        /* x y z w as matched, in order of evaluation */
+	Expr leaf[TERM_LEAVES];        /* operands as matched, in order of evaluation */
+	char letter[TERM_LEAVES];
 	uint32_t nleaf;
 	uint32_t local[TERM_LEAVES];   /* the local that holds it, or NONE: leaf[i] is a constant */
 	uint64_t constant[2];          /* K L */
 	uint64_t random[3];            /* c k o */
-	BinaryenType vtype;
+	BinaryenType vtype;            /* of v: the first operand's, or the expression's */
 	uint32_t v;
 	Expr load;                     /* the load that the first term matched: its offset and alignment */
 } Binding;
@@ -61,14 +65,14 @@ typedef struct Binding {
 bool rewrite_parse(const char *text, Terms *out);          /* false: not a term */
 bool rewrite_uses(const Terms *t, const char *letters);
 bool rewrite_match(const Terms *t, uint32_t at, Expr e, Binding *b);
-const char *rewrite_op_of(Expr e, uint32_t *width);        /* the operator's name and its operands' width, or NULL */
+/* The operator's name, or NULL, and the width that a rule for the expression counts as having. */
+const char *rewrite_op_of(Expr e, uint32_t *width);
 uint64_t rewrite_eval(const Terms *t, uint32_t at, const Binding *b, uint32_t width); /* constants alone */
 Expr rewrite_build(const Terms *t, const Binding *b, BinaryenType type); /* NULL: not at this type */
 
 /* ---- rewrite.c ---- */
 
-/* How many proposals the rule has for the expression: 0 where it does not apply. */
-uint32_t rewrite_applies(const Rule *r, const Body *b, Expr e);
+/* The rule applied to the site's expression; false where it does not apply. Pure in its arguments. */
 bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out);
 
 #endif

@@ -92,7 +92,7 @@ static const char *read_leaf(const char *s, Term *t)
 {
 	size_t n = strcspn(s, " ()");
 	char *end;
-	if (n == 1 && strchr("xyzwKLvckoWM", *s))
+	if (n == 1 && strchr(OPERANDS "KLvckoWM", *s))
 		t->leaf = *s;
 	else if (n == 3 && memcmp(s, "MIN", n) == 0)
 		t->leaf = 'm';
@@ -168,12 +168,13 @@ static bool op_is(const RewriteOp *o, Expr e)
 
 const char *rewrite_op_of(Expr e, uint32_t *width)
 {
-	if (width_of(e) == 0)
+	*width = width_of(e);
+	if (*width == 0)
 		return NULL;
 	for (size_t i = 0; i < LEN(ops); i++) {
 		if (op_is(&ops[i], e)) {
-			OpKind k = ops[i].kind;
-			*width = width_of(k == OP_SELECT || k == OP_LOAD ? e : walk_kid(e, 0));
+			if (ops[i].kind != OP_SELECT && ops[i].kind != OP_LOAD)
+				*width = width_of(walk_kid(e, 0));
 			return ops[i].name;
 		}
 	}
@@ -196,11 +197,13 @@ bool rewrite_match(const Terms *t, uint32_t at, Expr e, Binding *b)
 				return false;
 		return true;
 	}
-	if (strchr("xyzw", term->leaf)) {
+	bool constant = walk_kind(e) == K_Const;
+	if (strchr(OPERANDS, term->leaf)) {
+		b->letter[b->nleaf] = term->leaf;
 		b->leaf[b->nleaf++] = e;
-		return true;
+		return !constant || term->leaf == 'a' || term->leaf == 'b';
 	}
-	if (walk_kind(e) != K_Const)
+	if (!constant)
 		return false;
 	uint64_t value = width == 64 ? (uint64_t)BinaryenConstGetValueI64(e) : (uint32_t)BinaryenConstGetValueI32(e);
 	if (term->leaf == 'K' || term->leaf == 'L') {
@@ -240,7 +243,7 @@ static bool is_constant(const Terms *t, uint32_t at)
 {
 	const Term *term = &t->t[at];
 	if (!term->op)
-		return !strchr("xyzwv", term->leaf);
+		return !strchr(OPERANDS "v", term->leaf);
 	bool all = term->op->eval != NULL;
 	for (uint32_t i = 0; i < term->op->nkids; i++)
 		all = all && is_constant(t, term->kid[i]);
@@ -249,7 +252,13 @@ static bool is_constant(const Terms *t, uint32_t at)
 
 /* ---- building ---- */
 
-static uint32_t leaf_index(char letter) { return letter == 'w' ? 3 : (uint32_t)(letter - 'x'); }
+static uint32_t leaf_index(const Binding *b, char letter)
+{
+	uint32_t i = 0;
+	while (i < b->nleaf && b->letter[i] != letter)
+		i++;
+	return i;
+}
 
 /* The width that the term has by itself; 0: whatever is asked of it. */
 static uint32_t own_width(const Terms *t, uint32_t at, const Binding *b)
@@ -258,7 +267,7 @@ static uint32_t own_width(const Terms *t, uint32_t at, const Binding *b)
 	if (is_constant(t, at))
 		return 0;
 	if (!term->op)
-		return term->leaf == 'v' ? width_of_type(b->vtype) : width_of(b->leaf[leaf_index(term->leaf)]);
+		return term->leaf == 'v' ? width_of_type(b->vtype) : width_of(b->leaf[leaf_index(b, term->leaf)]);
 	switch (term->op->kind) {
 	case OP_TEST: case OP_COMPARE: case OP_WRAP: return 32;
 	case OP_EXTEND: return 64;
@@ -279,7 +288,7 @@ static Expr build_leaf(const Term *term, const Binding *b, uint32_t width)
 {
 	if (term->leaf == 'v')
 		return width == width_of_type(b->vtype) ? BinaryenLocalGet(b->module, b->v, b->vtype) : NULL;
-	uint32_t i = leaf_index(term->leaf);
+	uint32_t i = leaf_index(b, term->leaf);
 	if (width_of(b->leaf[i]) != width)
 		return NULL;
 	if (b->local[i] == NONE)
