@@ -1,0 +1,275 @@
+/* survive.c - machine code digests: what must be equal, what must differ, and that the machine under it does not matter.
+ * Prints `ok NAME` or `not ok NAME: why`. */
+#include <stdlib.h>
+#include <string.h>
+#include "../../mewe/all.h"
+
+static int failed;
+
+static void check(const char *name, bool good, const char *why)
+{
+	failed += !good;
+	if (good)
+		printf("ok %s\n", name);
+	else
+		printf("not ok %s: %s\n", name, why);
+}
+
+static Bytes wasm_of(const char *wat)
+{
+	Bytes wasm;
+	Err e;
+	if (read_wasm("test.wat", (const uint8_t *)wat, strlen(wat), &wasm, &e)) {
+		printf("not ok the test's own text: %s\n", e.text);
+		exit(1);
+	}
+	return wasm;
+}
+
+static Code *codes(const char *wat, const uint32_t *ident)
+{
+	Code *c;
+	Err e;
+	Bytes wasm = wasm_of(wat);
+	if (survive_code("test.wat", wasm.p, wasm.n, ident, &c, &e)) {
+		printf("not ok survive_code: %s\n", e.text);
+		exit(1);
+	}
+	free(wasm.p);
+	return c;
+}
+
+static bool same(const Code *a, const Code *b) { return digest_eq(a->code, b->code); }
+static bool alike(const Code *a, const Code *b) { return digest_eq(a->shape, b->shape); }
+
+/* ---- pairs of bodies over the same two or three parameters ---- */
+
+typedef enum Want { SAME, ALIKE, DIFFERENT } Want; /* same code; same shape alone; neither */
+
+static const struct {
+	const char *name, *a, *b;
+	Want want;
+} pairs[] = {
+	{"the same body", "(i32.add (local.get 0) (local.get 1))", "(i32.add (local.get 0) (local.get 1))", SAME},
+	{"another operator", "(i32.add (local.get 0) (local.get 1))", "(i32.xor (local.get 0) (local.get 1))", DIFFERENT},
+	{"commuted operands", "(i32.xor (local.get 0) (i32.mul (local.get 1) (local.get 2)))",
+	 "(i32.xor (i32.mul (local.get 1) (local.get 2)) (local.get 0))", ALIKE},
+	{"x-(0-y) folds to x+y", "(i32.add (local.get 0) (local.get 1))",
+	 "(i32.sub (local.get 0) (i32.sub (i32.const 0) (local.get 1)))", SAME},
+	{"(x|y)+(x&y) folds to x+y", "(i32.add (local.get 0) (local.get 1))",
+	 "(i32.add (i32.or (local.get 0) (local.get 1)) (i32.and (local.get 0) (local.get 1)))", SAME},
+	{"(x^c)^c folds to x", "(local.get 0)", "(i32.xor (i32.xor (local.get 0) (i32.const 99)) (i32.const 99))", SAME},
+	{"a spill to a local folds", "(i32.add (local.get 0) (local.get 1))",
+	 "(local.set 2 (i32.add (local.get 0) (local.get 1))) (local.get 2)", SAME},
+	{"(x+c)+y-c survives", "(i32.add (local.get 0) (local.get 1))",
+	 "(i32.sub (i32.add (i32.add (local.get 0) (i32.const 5)) (local.get 1)) (i32.const 5))", DIFFERENT},
+	{"constants count in code, not in shape", "(i32.xor (local.get 0) (i32.const 1000))",
+	 "(i32.xor (local.get 0) (i32.const 2000))", ALIKE},
+	{"displacements count in code, not in shape", "(i32.load offset=1000 (local.get 0))",
+	 "(i32.load offset=2000 (local.get 0))", ALIKE},
+	{"registers count in code, not in shape", "(i32.mul (local.get 0) (local.get 2))",
+	 "(i32.mul (local.get 1) (local.get 2))", ALIKE},
+	{"which of two registers comes twice is shape", "(i32.mul (i32.mul (local.get 0) (local.get 1)) (local.get 0))",
+	 "(i32.mul (i32.mul (local.get 0) (local.get 1)) (local.get 1))", DIFFERENT},
+	{"width is shape", "(i32.load8_u (local.get 0))", "(i32.load16_u (local.get 0))", DIFFERENT},
+	{"calls of different functions", "(call $f (local.get 0))", "(call $g (local.get 0))", DIFFERENT},
+	{"calls of the same function", "(call $f (local.get 0))", "(call $f (local.get 0))", SAME},
+	{"calls of different imports", "(call $imp1 (local.get 0))", "(call $imp2 (local.get 0))", ALIKE},
+	{"calls of different builtins", "(memory.fill (local.get 0) (local.get 1) (local.get 2)) (i32.const 1)",
+	 "(memory.copy (local.get 0) (local.get 1) (local.get 2)) (i32.const 1)", DIFFERENT},
+	{"a loop", "(loop $l (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if $l (local.get 0))) (local.get 1)",
+	 "(loop $l (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if $l (local.get 0))) (local.get 1)", SAME},
+	{"arms swapped", "(if (result i32) (local.get 0) (then (call $f (local.get 1))) (else (call $g (local.get 1))))",
+	 "(if (result i32) (i32.eqz (local.get 0)) (then (call $g (local.get 1))) (else (call $f (local.get 1))))", DIFFERENT},
+#define TABLE(order) "(block $d (block $c (block $b (block $a (br_table " order " (local.get 0))) (return (call $f (local.get 1))))" \
+                     " (return (call $g (local.get 1)))) (return (i32.const 7))) (local.get 2)"
+	{"the same jump table", TABLE("$a $b $c $d"), TABLE("$a $b $c $d"), SAME},
+	{"jump tables in another order", TABLE("$a $b $c $d"), TABLE("$b $a $c $d"), DIFFERENT},
+	{"a longer jump table", TABLE("$a $b $c $d"), TABLE("$a $b $c $a $d"), DIFFERENT},
+	{"a jump table inside a loop", "(loop $l " TABLE("$a $l $b $l $c $d") ")", "(loop $l " TABLE("$a $l $b $l $c $d") ")", SAME},
+#define SHUFFLE(n) "(i32x4.extract_lane 0 (v128.xor (i32x4.splat (local.get 0)) (v128.const i32x4 1 2 3 " n ")))"
+	{"the same vector constant", SHUFFLE("4"), SHUFFLE("4"), SAME},
+	{"vector constants count in code, not in shape", SHUFFLE("4"), SHUFFLE("5"), ALIKE},
+	{"a shift that reads a table of constants", "(i32x4.extract_lane 0 (i8x16.shl (i32x4.splat (local.get 0)) (local.get 1)))",
+	 "(i32x4.extract_lane 0 (i8x16.shl (i32x4.splat (local.get 0)) (local.get 1)))", SAME},
+};
+
+/* Both bodies in one module, with functions of other sizes between them: addresses differ, digests must not. */
+static void pair(size_t i)
+{
+	static const char *const says[] = {"the same code", "the same shape alone", "neither"};
+	char *wat = xprintf("(module (import \"x\" \"1\" (func $imp1 (param i32) (result i32)))"
+	                    " (import \"x\" \"2\" (func $imp2 (param i32) (result i32))) (memory 1)"
+	                    " (func $f (param i32) (result i32) (i32.const 3)) (func $g (param i32) (result i32) (i32.const 4))"
+	                    " (func $a (param i32 i32 i32) (result i32) %s)"
+	                    " (func (param f64) (result f64) (f64.sqrt (f64.sqrt (f64.mul (local.get 0) (local.get 0)))))"
+	                    " (func (param i32) (result i64) (i64.const 0x1234567812345678))"
+	                    " (func $b (param i32 i32 i32) (result i32) %s))", pairs[i].a, pairs[i].b);
+	Code *c = codes(wat, NULL), *a = &c[2], *b = &c[5];
+	Want got = same(a, b) ? SAME : alike(a, b) ? ALIKE : DIFFERENT;
+	char *why = xprintf("wanted %s, found %s", says[pairs[i].want], says[got]);
+	check(pairs[i].name, got == pairs[i].want && a->bytes > 0 && a->ninsn > 0 && (got != SAME || alike(a, b)), why);
+	free(why);
+	free(c);
+	free(wat);
+}
+
+static void identities(void)
+{
+	static const char wat[] = "(module (func $f (param i32) (result i32) (i32.const 3)) (func $g (param i32) (result i32) (i32.const 4))"
+	                          " (func (param i32) (result i32) (call $f (local.get 0)))"
+	                          " (func (param i32) (result i32) (call $g (local.get 0))))";
+	static const uint32_t one[] = {7, 7, 2, 3}, two[] = {7, 8, 2, 3};
+	Code *a = codes(wat, one), *b = codes(wat, two);
+	check("callees of one identity are the same callee", same(&a[2], &a[3]), "they differ");
+	check("callees of two identities are not", !same(&b[2], &b[3]), "they are equal");
+	free(a);
+	free(b);
+}
+
+/* Each of these is compiled otherwise where the host's own features are let in (popcnt is on, lzcnt, bmi, avx, fma are not),
+ * so the counts tell; and they hold on every machine. */
+static void fixed_target(void)
+{
+	static const struct {
+		const char *params, *body;
+		uint32_t bytes, ninsn;
+	} f[] = {
+		{"(param i64) (result i64)", "(i64.popcnt (local.get 0))", 14, 6},
+		{"(param i64) (result i64)", "(i64.clz (local.get 0))", 0, 0},
+		{"(param i64) (result i64)", "(i64.ctz (local.get 0))", 0, 0},
+		{"(param i32 i32) (result i32)", "(i32.shl (local.get 0) (local.get 1))", 0, 0},
+		{"(param i32 i32) (result i32)", "(i32.and (local.get 0) (i32.xor (local.get 1) (i32.const -1)))", 0, 0},
+		{"(param f64) (result f64)", "(f64.floor (f64.mul (local.get 0) (local.get 0)))", 0, 0},
+		{"(param v128 v128) (result v128)", "(i8x16.swizzle (local.get 0) (i32x4.add (local.get 0) (local.get 1)))", 0, 0},
+	};
+	Buf b = {0};
+	char why[200] = "";
+	buf_str(&b, "(module");
+	for (size_t i = 0; i < LEN(f); i++)
+		buf_printf(&b, " (func %s %s)", f[i].params, f[i].body);
+	buf_str(&b, ")");
+	buf_u8(&b, 0);
+	Code *c = codes((char *)b.p, NULL);
+	for (size_t i = 0; i < LEN(f); i++)
+		if (c[i].bytes != f[i].bytes || c[i].ninsn != f[i].ninsn)
+			snprintf(why + strlen(why), sizeof why - strlen(why), "%zu: %u bytes, %u instructions; ", i, c[i].bytes, c[i].ninsn);
+	check("code for the fixed target, whatever the host has", !*why, why);
+	free(c);
+	buf_free(&b);
+}
+
+/* ---- candidates ---- */
+
+static uint32_t count(const Site *s)
+{
+	(void)s;
+	return 3;
+}
+
+/* 0: a copy. 1: operands commuted. 2: does not apply. */
+static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
+{
+	Ref m = s->body->mod->ref;
+	(void)seed;
+	out->rule = "test";
+	out->expr = BinaryenExpressionCopy(s->expr, m);
+	if (n == 1) {
+		Expr l = BinaryenBinaryGetLeft(out->expr), r = BinaryenBinaryGetRight(out->expr);
+		BinaryenBinarySetLeft(out->expr, r);
+		BinaryenBinarySetRight(out->expr, l);
+	}
+	return n != 2;
+}
+
+static const Strategy strategy = {"test", "", V_PROVED, count, propose};
+
+static void candidates(void)
+{
+	Bytes wasm = wasm_of("(module (import \"x\" \"f\" (func)) (func $a (result i32) (i32.const 1)) (func $mewe.candidate.0.0"
+	                     " (param i32 i32) (result i32) (i32.mul (local.get 0) (local.get 1))))");
+	Mod *m;
+	Err e = {0};
+	Sites s;
+	Options o;
+	Code *original, *plain;
+	Variant row = {.site = NONE, .func = 1, .strategy = &strategy, .rule = "", .verdict = V_PROVED};
+	mewe_options_default(&o);
+	if (read_module("test.wat", wasm.p, wasm.n, &m, &e) || site_find(m, &o, &s, &e) ||
+	    survive_code("test.wat", wasm.p, wasm.n, NULL, &plain, &e)) {
+		check("candidates", false, e.text);
+		return;
+	}
+	for (uint32_t i = 0; i < s.n && row.site == NONE; i++)
+		if (s.site[i].func == 1)
+			row.site = i;
+	Variant v[3] = {row, row, row};
+	v[1].n = 1;
+	v[2].n = 1;
+	v[2].verdict = V_TIMEOUT;
+	Variants all = {v, 3, 3};
+	int code = survive_all(&s, &o, &all, &original, &e);
+	check("candidates compile beside the module", code == 0, e.text);
+	if (code)
+		return;
+	check("a copy is the original's code", digest_eq(v[0].code, original[1].code) && digest_eq(v[0].shape, original[1].shape), "it differs");
+	check("a commuted candidate is not", !digest_eq(v[1].code, original[1].code) && v[1].bytes == original[1].bytes, "it is equal");
+	check("a candidate whose verdict is not accepted is left out", v[2].bytes == 0, "it was compiled");
+	check("originals are digested as in their own module", same(&original[0], &plain[0]) && same(&original[1], &plain[1]), "they differ");
+	check("candidates do not stay in the module", BinaryenGetNumFunctions(m->ref) == 3, "they do");
+	free(original);
+	free(plain);
+	site_free(&s);
+	read_free(m);
+	free(wasm.p);
+}
+
+/* More candidates than one module is to hold. */
+static void batches(void)
+{
+	enum { N = 60 };
+	Buf b = {0};
+	buf_str(&b, "(module (func (param i32 i32) (result i32) (i32.mul (local.get 0) (local.get 1))) (func $long (param i32 i32) (result i32) ");
+	for (int i = 0; i < 1500; i++)
+		buf_str(&b, "(local.set 0 (i32.xor (local.get 1) (i32.rotl (local.get 0) (i32.const 77777777))))");
+	buf_str(&b, "(local.get 0)))");
+	buf_u8(&b, 0);
+	Bytes wasm = wasm_of((char *)b.p);
+	Mod *m;
+	Sites s;
+	Options o;
+	Err e = {0};
+	Code *original = NULL;
+	Variant v[N];
+	mewe_options_default(&o);
+	if (read_module("test.wat", wasm.p, wasm.n, &m, &e) || site_find(m, &o, &s, &e)) {
+		check("batches", false, e.text);
+		return;
+	}
+	uint32_t last = 0; /* the body of the long function */
+	while (s.site[last].func == 0)
+		last++;
+	for (int i = 0; i < N; i++)
+		v[i] = (Variant){.site = i % 2 ? last : 1, .func = i % 2, .strategy = &strategy, .n = i % 2 ? 0 : i / 2 % 2, .verdict = V_PROVED};
+	int code = survive_all(&s, &o, &(Variants){v, N, N}, &original, &e);
+	bool good = code == 0;
+	for (int i = 0; good && i < N; i++)
+		good = digest_eq(v[i].code, i < 4 ? v[i].code : v[i % 4].code) && v[i].bytes > 0;
+	check("batches give what one module gives", good && !digest_eq(v[0].code, v[2].code), code ? e.text : "digests depend on the place");
+	free(original);
+	site_free(&s);
+	read_free(m);
+	free(wasm.p);
+	buf_free(&b);
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < LEN(pairs); i++)
+		pair(i);
+	identities();
+	fixed_target();
+	candidates();
+	batches();
+	return failed != 0;
+}
