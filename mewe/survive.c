@@ -8,7 +8,7 @@
 #include "engine.h"
 
 /* So many bytes of candidates are compiled at a time, by the size of their originals: the compiler keeps them all in memory. */
-enum { BATCH = 2 << 20 };
+enum { BATCH = 1 << 20 };
 
 const char *survive_engine(void) { return engine_name(); }
 

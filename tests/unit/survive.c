@@ -53,7 +53,7 @@ static const struct {
 	{"the same body", "(i32.add (local.get 0) (local.get 1))", "(i32.add (local.get 0) (local.get 1))", SAME},
 	{"another operator", "(i32.add (local.get 0) (local.get 1))", "(i32.xor (local.get 0) (local.get 1))", DIFFERENT},
 	{"commuted operands", "(i32.xor (local.get 0) (i32.mul (local.get 1) (local.get 2)))",
-	 "(i32.xor (i32.mul (local.get 1) (local.get 2)) (local.get 0))", ALIKE},
+	 "(i32.xor (i32.mul (local.get 1) (local.get 2)) (local.get 0))", DIFFERENT},
 	{"x-(0-y) folds to x+y", "(i32.add (local.get 0) (local.get 1))",
 	 "(i32.sub (local.get 0) (i32.sub (i32.const 0) (local.get 1)))", SAME},
 	{"(x|y)+(x&y) folds to x+y", "(i32.add (local.get 0) (local.get 1))",
@@ -86,7 +86,7 @@ static const struct {
 	{"the same jump table", TABLE("$a $b $c $d"), TABLE("$a $b $c $d"), SAME},
 	{"jump tables in another order", TABLE("$a $b $c $d"), TABLE("$b $a $c $d"), DIFFERENT},
 	{"a longer jump table", TABLE("$a $b $c $d"), TABLE("$a $b $c $a $d"), DIFFERENT},
-	{"a jump table inside a loop", "(loop $l " TABLE("$a $l $b $l $c $d") ")", "(loop $l " TABLE("$a $l $b $l $c $d") ")", SAME},
+	{"a jump table inside a loop", "(loop $l (result i32) " TABLE("$a $l $b $l $c $d") ")", "(loop $l (result i32) " TABLE("$a $l $b $l $c $d") ")", SAME},
 #define SHUFFLE(n) "(i32x4.extract_lane 0 (v128.xor (i32x4.splat (local.get 0)) (v128.const i32x4 1 2 3 " n ")))"
 	{"the same vector constant", SHUFFLE("4"), SHUFFLE("4"), SAME},
 	{"vector constants count in code, not in shape", SHUFFLE("4"), SHUFFLE("5"), ALIKE},
@@ -136,12 +136,12 @@ static void fixed_target(void)
 		uint32_t bytes, ninsn;
 	} f[] = {
 		{"(param i64) (result i64)", "(i64.popcnt (local.get 0))", 14, 6},
-		{"(param i64) (result i64)", "(i64.clz (local.get 0))", 0, 0},
-		{"(param i64) (result i64)", "(i64.ctz (local.get 0))", 0, 0},
-		{"(param i32 i32) (result i32)", "(i32.shl (local.get 0) (local.get 1))", 0, 0},
-		{"(param i32 i32) (result i32)", "(i32.and (local.get 0) (i32.xor (local.get 1) (i32.const -1)))", 0, 0},
-		{"(param f64) (result f64)", "(f64.floor (f64.mul (local.get 0) (local.get 0)))", 0, 0},
-		{"(param v128 v128) (result v128)", "(i8x16.swizzle (local.get 0) (i32x4.add (local.get 0) (local.get 1)))", 0, 0},
+		{"(param i64) (result i64)", "(i64.clz (local.get 0))", 32, 10},
+		{"(param i64) (result i64)", "(i64.ctz (local.get 0))", 22, 8},
+		{"(param i32 i32) (result i32)", "(i32.shl (local.get 0) (local.get 1))", 14, 7},
+		{"(param i32 i32) (result i32)", "(i32.and (local.get 0) (i32.xor (local.get 1) (i32.const -1)))", 16, 8},
+		{"(param f64) (result f64)", "(f64.floor (f64.mul (local.get 0) (local.get 0)))", 19, 7},
+		{"(param v128 v128) (result v128)", "(i8x16.swizzle (local.get 0) (i32x4.add (local.get 0) (local.get 1)))", 48, 9},
 	};
 	Buf b = {0};
 	char why[200] = "";
@@ -224,13 +224,21 @@ static void candidates(void)
 	free(wasm.p);
 }
 
+static void told(void *ctx, const char *stage, uint64_t done, uint64_t total)
+{
+	(void)stage;
+	(void)done;
+	(void)total;
+	++*(int *)ctx;
+}
+
 /* More candidates than one module is to hold. */
 static void batches(void)
 {
 	enum { N = 60 };
 	Buf b = {0};
 	buf_str(&b, "(module (func (param i32 i32) (result i32) (i32.mul (local.get 0) (local.get 1))) (func $long (param i32 i32) (result i32) ");
-	for (int i = 0; i < 1500; i++)
+	for (int i = 0; i < 4000; i++)
 		buf_str(&b, "(local.set 0 (i32.xor (local.get 1) (i32.rotl (local.get 0) (i32.const 77777777))))");
 	buf_str(&b, "(local.get 0)))");
 	buf_u8(&b, 0);
@@ -241,21 +249,24 @@ static void batches(void)
 	Err e = {0};
 	Code *original = NULL;
 	Variant v[N];
+	int modules = 0;
 	mewe_options_default(&o);
 	if (read_module("test.wat", wasm.p, wasm.n, &m, &e) || site_find(m, &o, &s, &e)) {
 		check("batches", false, e.text);
 		return;
 	}
+	o.progress = told;
+	o.progress_ctx = &modules;
 	uint32_t last = 0; /* the body of the long function */
 	while (s.site[last].func == 0)
 		last++;
 	for (int i = 0; i < N; i++)
 		v[i] = (Variant){.site = i % 2 ? last : 1, .func = i % 2, .strategy = &strategy, .n = i % 2 ? 0 : i / 2 % 2, .verdict = V_PROVED};
 	int code = survive_all(&s, &o, &(Variants){v, N, N}, &original, &e);
-	bool good = code == 0;
+	bool good = code == 0 && modules > 1;
 	for (int i = 0; good && i < N; i++)
 		good = digest_eq(v[i].code, i < 4 ? v[i].code : v[i % 4].code) && v[i].bytes > 0;
-	check("batches give what one module gives", good && !digest_eq(v[0].code, v[2].code), code ? e.text : "digests depend on the place");
+	check("batches give what one module gives", good && !digest_eq(v[0].code, v[2].code), code ? e.text : modules < 2 ? "one module held them all" : "digests depend on the place");
 	free(original);
 	site_free(&s);
 	read_free(m);
