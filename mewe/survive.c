@@ -14,7 +14,7 @@ const char *survive_engine(void) { return engine_name(); }
 
 static int compile(const char *file, const uint8_t *wasm, size_t n, bool parallel, wasm_byte_vec_t *elf, Err *e)
 {
-	static const char hint[] = "rebuild the module for a smaller WebAssembly";
+	static const char hint[] = "split its large functions, or build on a machine with SSE4.2";
 	wasm_engine_t *engine;
 	wasmtime_module_t *m = NULL;
 	int code = engine_target(parallel, &engine, e);
