@@ -53,17 +53,30 @@ static uint32_t bind(const Site *s, Binding *b, Proposal *out, Expr set[TERM_LEA
 	return n;
 }
 
-/* A local of this type, a parameter where there is one: the compiler knows what other locals hold at first. */
-static uint32_t some_local(const Body *body, BinaryenType type, uint64_t draw)
+static bool is_operand(const Binding *b, uint32_t local)
 {
-	uint32_t np = body_nparams(body), range[2][2] = {{0, np}, {np, np + body->nvars}};
+	for (uint32_t i = 0; i < b->nleaf; i++)
+		if (walk_kind(b->leaf[i]) == K_LocalGet && BinaryenLocalGetGetIndex(b->leaf[i]) == local)
+			return true;
+	return false;
+}
+
+static bool fits_v(const Body *body, const Binding *b, uint32_t local)
+{
+	return body_local(body, local) == b->vtype && !is_operand(b, local); /* x-x is 0 to the compiler, too */
+}
+
+/* The local that v stands for, a parameter where there is one: the compiler knows what other locals hold at first. */
+static uint32_t some_local(const Body *body, const Binding *b, uint64_t draw)
+{
+	uint32_t np = body_nparams(body), range[3] = {0, np, np + body->nvars};
 	for (int r = 0; r < 2; r++) {
 		uint32_t n = 0;
-		for (uint32_t i = range[r][0]; i < range[r][1]; i++)
-			n += body_local(body, i) == type;
+		for (uint32_t i = range[r]; i < range[r + 1]; i++)
+			n += fits_v(body, b, i);
 		uint32_t pick = n ? draw % n : 0;
-		for (uint32_t i = range[r][0]; n && i < range[r][1]; i++)
-			if (body_local(body, i) == type && pick-- == 0)
+		for (uint32_t i = range[r]; n && i < range[r + 1]; i++)
+			if (fits_v(body, b, i) && pick-- == 0)
 				return i;
 	}
 	return NONE;
@@ -111,7 +124,7 @@ static bool matches(const Rule *r, const Root *root, const Body *body, Expr e, T
 	if (r->when && (!rewrite_parse(r->when, &when) || rewrite_eval(&when, 0, b, root->width) == 0))
 		return false;
 	b->vtype = BinaryenExpressionGetType(b->nleaf ? b->leaf[0] : e);
-	return !rewrite_uses(to, "v") || some_local(body, b->vtype, 0) != NONE;
+	return !rewrite_uses(to, "v") || some_local(body, b, 0) != NONE;
 }
 
 /* How many proposals the rule has for the expression. */
@@ -136,7 +149,7 @@ bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
 	b.random[0] = rng_below(&rng, 1u << 30) | 1u << 8; /* an immediate, and never too small to matter */
 	b.random[1] = rng_next(&rng) >> 32;
 	b.random[2] = rng_below(&rng, 1u << 20) | 3;
-	b.v = some_local(s->body, b.vtype, rng_next(&rng) >> 32);
+	b.v = some_local(s->body, &b, rng_next(&rng) >> 32);
 	uint32_t n = bind(s, &b, out, list);
 	list[n] = rewrite_build(&to, &b, type);
 	if (!list[n] || BinaryenExpressionGetType(list[n]) != type)

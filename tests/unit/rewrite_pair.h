@@ -31,6 +31,7 @@ static Mod *pair_module(void)
 		exit(1);
 	}
 	free(wasm.p);
+	BinaryenModuleSetFeatures(m->ref, BinaryenFeatureMutableGlobals() | BinaryenFeatureSignExt());
 	return m;
 }
 

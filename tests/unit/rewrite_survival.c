@@ -38,7 +38,7 @@ static Code *compile(Mod *m)
 {
 	Bytes wasm;
 	Code *code;
-	Err e;
+	Err e = {.text = "not valid"};
 	if (!BinaryenModuleValidate(m->ref) || write_module(m, NULL, &wasm, &e) || survive_code("pairs", wasm.p, wasm.n, NULL, &code, &e)) {
 		printf("not ok all pairs compile: %s\n", e.text);
 		exit(1);
