@@ -10,7 +10,7 @@
  *   and or xor back from each other's De Morgan and absorption forms, x^(x&~y), (x|y)^(x^y), (x+y)-(x|y), (x|y)-(x&y),
  *              (x^c)^(y^c), ~(~x^y), (x&c)|(x&~c), (x&c)^(x&~c); kept: (x&~y)+y, x-(x&~y), (x&~y)|(y&~x), K|(v&K), noise in the
  *              bits that a mask or a shift drops, rotr(rotl(x,k)&rotl(K,k),k)
- *   shifts     back from x<<(y&31), ~(~x<<y), x*(1<<y), rotr(rotl x), shr_u of shl by the same, shl by parts;
+ *   shifts     back from x<<(y&31), ~(~x>>y), x*(1<<y), rotr(rotl x), shr_u of shl by the same, shl by parts;
  *              kept: an amount plus or xor the width, x+x for x<<1, a rotation and a mask, the 64-bit shift
  *   x<y        back from !(x>=y), x==y from (x-y)==0, (x^y)==0, x-v==y-v, rotl both; kept: x<=K-1 for x<K, but not for K of
  *              -1 0 1; ~x>~K, (x<y)^1, 64-bit comparisons, the borrow of a 64-bit difference
