@@ -1,0 +1,196 @@
+/* discriminator_text.c - the text of the functions and globals that a build adds.
+ * In: the shape; the dispatchers' ordinals and numbers of bodies. Out: one module in the text format, put together from the
+ * files in discriminator/ and from a few functions whose length depends on the number of dispatchers.
+ * Must hold: nothing else goes in, so that anyone can make the same text from the final binary and compare. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include "combine.h"
+
+#define WAT(name) extern const char mewe_wat_##name[];
+WAT(chacha) WAT(draw) WAT(gate) WAT(host) WAT(none) WAT(seed_fixed) WAT(seed_import) WAT(seed_wasi)
+WAT(trace) WAT(trace_full) WAT(trace_hash) WAT(wasi) WAT(xorshift)
+#undef WAT
+
+static uint32_t bits_for(uint32_t n) { return 32 - __builtin_clz(n - 1); }
+
+/* A field of n values is raw when any bits will do: they are not drawn one by one then. */
+static bool raw(const Shape *s, uint32_t n) { return s->discriminator != MEWE_HOST && (n & (n - 1)) == 0; }
+
+/* Fill words with the fields that are raw, or with those that are not; a field lies in one word. */
+static void place(const Shape *s, const Dispatchers *d, bool want, Layout *l)
+{
+	uint32_t used = 64;
+	for (uint32_t i = 0; i < d->n; i++) {
+		uint32_t bits = bits_for(d->d[i].n);
+		if (raw(s, d->d[i].n) != want)
+			continue;
+		if (used + bits > 64) {
+			l->nwords++;
+			used = 0;
+		}
+		l->field[i] = (Field){l->nwords - 1, used, bits};
+		used += bits;
+	}
+}
+
+Layout layout_of(const Shape *s, const Dispatchers *d)
+{
+	Layout l = {0};
+	if (d && s->dispatch == MEWE_REQUEST) {
+		l.field = xalloc(d->n * sizeof *l.field);
+		place(s, d, true, &l);
+		place(s, d, false, &l);
+	}
+	if (d && s->trace != MEWE_TRACE_OFF)
+		l.nseen = (d->n + 63) / 64;
+	return l;
+}
+
+static bool keyed(const Shape *s)
+{
+	return s->discriminator == MEWE_CHACHA || s->discriminator == MEWE_FIXED || s->discriminator == MEWE_XORSHIFT;
+}
+
+static bool forgets(const Shape *s) { return s->reseed == MEWE_RESEED_ENTRY && keyed(s); }
+
+bool discriminator_renews(const Shape *s, const Dispatchers *d)
+{
+	return d && (s->dispatch == MEWE_REQUEST || forgets(s));
+}
+
+/* The one function that asks for seeds. */
+static void put_seed(Buf *b, const Shape *s)
+{
+	if (s->discriminator == MEWE_FIXED) {
+		buf_printf(b, "(global $mewe.seed (mut i64) (i64.const %" PRId64 "))\n", (int64_t)s->fixed_seed);
+		buf_str(b, "(export \"mewe.seed\" (global $mewe.seed))\n");
+		buf_str(b, mewe_wat_seed_fixed);
+	} else if (keyed(s) || s->discriminator == MEWE_WASI) {
+		buf_str(b, s->import_seed ? mewe_wat_seed_import : mewe_wat_seed_wasi);
+	}
+}
+
+static void put_discriminator(Buf *b, const Shape *s)
+{
+	static const char *const text[] = {
+		[MEWE_CHACHA] = mewe_wat_chacha, [MEWE_FIXED] = mewe_wat_chacha, [MEWE_XORSHIFT] = mewe_wat_xorshift,
+		[MEWE_WASI] = mewe_wat_wasi, [MEWE_NONE] = mewe_wat_none, [MEWE_HOST] = mewe_wat_host,
+	};
+	put_seed(b, s);
+	buf_str(b, text[s->discriminator]);
+	if (s->discriminator == MEWE_XORSHIFT || s->discriminator == MEWE_WASI)
+		buf_str(b, mewe_wat_draw);
+	if (s->gated && s->dispatch == MEWE_CALL)
+		buf_str(b, mewe_wat_gate);
+}
+
+static void put_globals(Buf *b, const char *name, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		buf_printf(b, "(global $mewe.%s.%u (mut i64) (i64.const 0))\n", name, i);
+}
+
+/* mewe.redraw: a new choice vector. Words of raw fields are random words; the others are put together from draws. */
+static void put_redraw(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
+{
+	put_globals(b, "vector", l->nwords);
+	buf_str(b, "(func $mewe.redraw\n");
+	for (uint32_t i = 0; i < d->n; i++) {
+		const Field *f = &l->field[i];
+		if (raw(s, d->d[i].n)) {
+			if (f->shift == 0)
+				buf_printf(b, "  (global.set $mewe.vector.%u (call $mewe.word))\n", f->word);
+			continue;
+		}
+		if (f->shift == 0)
+			buf_printf(b, "  (global.set $mewe.vector.%u (i64.const 0))\n", f->word);
+		buf_printf(b, "  (global.set $mewe.vector.%u (i64.or (global.get $mewe.vector.%u)\n", f->word, f->word);
+		buf_printf(b, "    (i64.shl (i64.extend_i32_u (call $mewe.draw (i32.const %u) (i32.const %u))) (i64.const %u))))\n",
+		           d->d[i].func, d->d[i].n, f->shift);
+	}
+	for (uint32_t i = 0; i < l->nseen; i++)
+		buf_printf(b, "  (global.set $mewe.seen.%u (i64.const 0))\n", i);
+	buf_str(b, ")\n");
+}
+
+/* mewe.renew: what every request begins with. */
+static void put_renew(Buf *b, const Shape *s)
+{
+	buf_str(b, "(func $mewe.renew\n");
+	if (s->gated)
+		buf_str(b, "  (if (i32.eqz (global.get $mewe.live)) (then (return)))\n");
+	if (forgets(s))
+		buf_str(b, "  (call $mewe.forget)\n");
+	if (s->dispatch == MEWE_REQUEST)
+		buf_str(b, "  (call $mewe.redraw)\n");
+	buf_str(b, ")\n");
+}
+
+/* mewe.first: is this dispatcher's choice to be counted? At each call; of a request, at the first. */
+static void put_first(Buf *b, const Shape *s, const Layout *l)
+{
+	bool request = s->dispatch == MEWE_REQUEST;
+	buf_str(b, "(func $mewe.first (param $d i32) (result i32)\n  (local $bit i64)\n  (local $first i32)\n");
+	buf_str(b, "  (local.set $bit (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $d))))\n");
+	buf_str(b, "  (local.set $first (i32.const 1))\n  (block $out\n");
+	for (uint32_t i = l->nseen; i-- > 0;)
+		buf_printf(b, "(block $%u ", i);
+	buf_str(b, "\n    (br_table ");
+	for (uint32_t i = 0; i < l->nseen; i++)
+		buf_printf(b, "$%u ", i);
+	buf_str(b, "$out (i32.shr_u (local.get $d) (i32.const 6)))\n");
+	for (uint32_t i = 0; i < l->nseen; i++) {
+		buf_printf(b, "    )\n    (if (i64.eqz (i64.and (global.get $mewe.ran.%u) (local.get $bit)))\n", i);
+		buf_str(b, "      (then (global.set $mewe.executed (i64.add (global.get $mewe.executed) (i64.const 1)))))\n");
+		buf_printf(b, "    (global.set $mewe.ran.%u (i64.or (global.get $mewe.ran.%u) (local.get $bit)))\n", i, i);
+		if (request) {
+			buf_printf(b, "    (local.set $first (i64.eqz (i64.and (global.get $mewe.seen.%u) (local.get $bit))))\n", i);
+			buf_printf(b, "    (global.set $mewe.seen.%u (i64.or (global.get $mewe.seen.%u) (local.get $bit)))\n", i, i);
+		}
+		buf_str(b, "    (br $out)\n");
+	}
+	buf_str(b, "  )\n  (local.get $first))\n");
+}
+
+static void put_trace(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
+{
+	bool request = s->dispatch == MEWE_REQUEST;
+	buf_str(b, mewe_wat_trace);
+	buf_str(b, s->trace == MEWE_TRACE_FULL ? mewe_wat_trace_full : mewe_wat_trace_hash);
+	put_globals(b, "ran", l->nseen);
+	if (request)
+		put_globals(b, "seen", l->nseen);
+	put_first(b, s, l);
+	buf_str(b, "(func $mewe.clear\n");
+	for (uint32_t i = 0; i < l->nseen; i++) {
+		buf_printf(b, "  (global.set $mewe.ran.%u (i64.const 0))\n", i);
+		if (request)
+			buf_printf(b, "  (global.set $mewe.seen.%u (i64.const 0))\n", i);
+	}
+	if (d && forgets(s))
+		buf_str(b, "  (call $mewe.forget)\n");
+	buf_str(b, ")\n");
+}
+
+char *discriminator_text(const Shape *s, const Dispatchers *d)
+{
+	Layout l = layout_of(s, d);
+	Buf b = {0};
+	buf_str(&b, "(module\n(memory 1)\n");
+	if (d && s->gated)
+		buf_str(&b, "(global $mewe.live (mut i32) (i32.const 0))\n");
+	else if (s->trace != MEWE_TRACE_OFF)
+		buf_str(&b, "(global $mewe.live i32 (i32.const 1))\n");
+	if (d)
+		put_discriminator(&b, s);
+	if (d && s->dispatch == MEWE_REQUEST)
+		put_redraw(&b, s, d, &l);
+	if (discriminator_renews(s, d))
+		put_renew(&b, s);
+	if (s->trace != MEWE_TRACE_OFF)
+		put_trace(&b, s, d, &l);
+	buf_str(&b, ")\n");
+	buf_u8(&b, 0);
+	free(l.field);
+	return (char *)buf_bytes(&b).p;
+}
