@@ -196,12 +196,18 @@ void host_drop(Instance *i)
 
 /* ---- calls ---- */
 
+/* wasm_valtype_kind() would end the process on a vector. */
 static bool kinds(const wasm_valtype_vec_t *v, uint8_t *kind, uint32_t *n)
 {
 	*n = v->size;
-	for (size_t k = 0; k < v->size && k < HOST_VALUES; k++)
-		if ((kind[k] = wasm_valtype_kind(v->data[k])) > WASM_F64)
+	for (size_t k = 0; k < v->size && k < HOST_VALUES; k++) {
+		wasmtime_valtype_t t;
+		wasmtime_valtype_new(v->data[k], &t);
+		kind[k] = t.kind; /* up to f64, the same numbers as wasm_valkind_t's */
+		wasmtime_valtype_delete(&t);
+		if (kind[k] > WASM_F64)
 			return false;
+	}
 	return v->size <= HOST_VALUES;
 }
 
