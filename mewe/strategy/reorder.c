@@ -122,13 +122,19 @@ static bool hinders(const Uses *a, const Uses *b)
 	return a->writes && (b->reads || b->writes);
 }
 
-static bool exchangeable(Expr x, Expr y)
+/* Does the compiler keep its place? What only computes, it puts where it likes. */
+static bool placed(const Uses *u) { return u->reads || traps(u) || lasts(u) || uses_global(u); }
+
+/* both_placed: and would the exchange be more than the compiler would undo? */
+static bool exchangeable(Expr x, Expr y, bool both_placed)
 {
 	Uses a = {0}, b = {0};
 	walk_each(x, use, &a);
 	if (!a.barrier)
 		walk_each(y, use, &b);
 	if (a.barrier || b.barrier || hinders(&a, &b) || hinders(&b, &a))
+		return false;
+	if (both_placed && !(placed(&a) && placed(&b)))
 		return false;
 	for (uint32_t i = 0; i < a.n; i++) {
 		for (uint32_t k = 0; k < b.n; k++) {
@@ -188,6 +194,12 @@ static bool is_condition(Expr e) { return e && BinaryenExpressionGetType(e) == B
 
 /* ---- what can be done to each kind of expression ---- */
 
+/* The compiler puts constants to the right by itself. */
+static bool may_commute(Expr left, Expr right)
+{
+	return walk_kind(left) != K_Const && walk_kind(right) != K_Const && exchangeable(left, right, false);
+}
+
 static Expr commute(Ref m, Expr e)
 {
 	Expr copy = BinaryenExpressionCopy(e, m), left = BinaryenBinaryGetLeft(copy);
@@ -228,6 +240,13 @@ static Expr turn_branch(const Site *s)
 	return BinaryenBlock(m, over, list, 2, BinaryenTypeNone());
 }
 
+/* br_if L c as an if around br L: the compiler lays out its blocks in another order. */
+static Expr branch_in_if(Ref m, Expr e)
+{
+	Expr leave = BinaryenBreak(m, BinaryenBreakGetName(e), NULL, NULL);
+	return BinaryenIf(m, BinaryenExpressionCopy(BinaryenBreakGetCondition(e), m), leave, NULL);
+}
+
 /* Entry i becomes entry n-1-i; an index past the end stays past the end. */
 static Expr reverse_switch(Ref m, Expr e)
 {
@@ -244,9 +263,7 @@ static bool may_swap_at(Expr block, uint32_t i)
 {
 	Expr a = BinaryenBlockGetChildAt(block, i), b = BinaryenBlockGetChildAt(block, i + 1);
 	BinaryenType none = BinaryenTypeNone();
-	if (BinaryenExpressionGetType(a) != none || BinaryenExpressionGetType(b) != none)
-		return false;
-	return walk_kind(a) != K_Nop && walk_kind(b) != K_Nop && exchangeable(a, b);
+	return BinaryenExpressionGetType(a) == none && BinaryenExpressionGetType(b) == none && exchangeable(a, b, true);
 }
 
 /* The nth place in the block where two neighbours may change places, or, past the last, how many places there are. */
@@ -279,10 +296,10 @@ static uint32_t count(const Site *s)
 	if (s->kind != SITE_EXPR)
 		return 0;
 	switch (walk_kind(e)) {
-	case K_Binary: return turn_of(e) && exchangeable(BinaryenBinaryGetLeft(e), BinaryenBinaryGetRight(e));
+	case K_Binary: return turn_of(e) && may_commute(BinaryenBinaryGetLeft(e), BinaryenBinaryGetRight(e));
 	case K_If: return is_condition(BinaryenIfGetCondition(e));
 	case K_Select: return is_condition(BinaryenSelectGetCondition(e));
-	case K_Break: return is_condition(BinaryenBreakGetCondition(e)) && !BinaryenBreakGetValue(e);
+	case K_Break: return is_condition(BinaryenBreakGetCondition(e)) && !BinaryenBreakGetValue(e) ? 2 : 0;
 	case K_Switch: return is_condition(BinaryenSwitchGetCondition(e)) && BinaryenSwitchGetNumNames(e) > 1;
 	case K_Block: return place_in(e, UINT32_MAX, &found);
 	default: return 0;
@@ -301,7 +318,10 @@ static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 	case K_Binary: *out = (Proposal){.rule = "commute", .expr = commute(m, s->expr)}; break;
 	case K_If: *out = (Proposal){.rule = "if-swap", .expr = swap_if(m, s->expr)}; break;
 	case K_Select: *out = (Proposal){.rule = "select-swap", .expr = swap_select(m, s->expr)}; break;
-	case K_Break: *out = (Proposal){.rule = "branch-turn", .expr = turn_branch(s)}; break;
+	case K_Break:
+		*out = (Proposal){.rule = n == 0 ? "branch-turn" : "branch-in-if"};
+		out->expr = n == 0 ? turn_branch(s) : branch_in_if(m, s->expr);
+		break;
 	case K_Switch: *out = (Proposal){.rule = "switch-reverse", .expr = reverse_switch(m, s->expr)}; break;
 	case K_Block:
 		*out = (Proposal){.rule = "statement-swap"};
