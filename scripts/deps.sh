@@ -1,18 +1,22 @@
 #!/bin/bash
-# deps.sh - install what the project needs, pinned and checked; nothing when all is there.
+# deps.sh - install what the project needs, pinned and checked; when all is there, say nothing and be done at once.
 #
 # Usage: scripts/deps.sh [test]      `test` adds what `make check` needs beyond `make`
 # Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, and last build/deps/config.mk, which says
 #        where everything is. System packages come from Debian, through sudo where this is not root.
 # Environment: WASI_SDK_PATH (a wasi-sdk in place of Debian's clang and wasi-libc), WASMTIME_PREFIX (a Wasmtime C API release in
-#        place of the wheel and the crate), DISTDIR (a folder that is looked into before anything is fetched).
+#        place of the wheel and the crate), DISTDIR (a folder that is looked into before anything is fetched; the
+#        build/deps/dist of another clone will do, and then only Debian's packages need a network).
 # Exit:  0; or 2 with one line that says what is missing and what to do.
+# Must hold: nothing under its final name that is not whole and checked, so that an interrupted run can be run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WHAT=${1:-main}
-DEPS=build/deps
 ROOT=$PWD
-export LC_ALL=C PIP_DISABLE_PIP_VERSION_CHECK=1 DEBIAN_FRONTEND=noninteractive
+DEPS=$ROOT/build/deps
+DIST=$DEPS/dist
+[ -z "${DISTDIR:-}" ] || DISTDIR=$(realpath "$DISTDIR")
+export LC_ALL=C PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 Z3_VERSION=5.4.1.0
 Z3_WHEEL=z3_solver-$Z3_VERSION-py3-none-manylinux_2_27_x86_64.whl
@@ -27,150 +31,168 @@ SODIUM_SHA256=d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4
 QRENCODE_TAR=qrencode_4.1.1.orig.tar.bz2
 QRENCODE_SHA256=e455d9732f8041cf5b9c388e345a641fd15707860f928e94507b1961256a6923
 
-PACKAGES="gcc g++ libc6-dev make ca-certificates python3 python3-venv bzip2 xz-utils binutils
+PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsodium-dev libqrencode-dev"
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
-PACKAGES_TEST="zbar-tools clang-19 lld-19"
+PACKAGES_TEST="zbar-tools"
 
+exec 3>&2
 die() { printf 'deps: %s\n' "$*" >&2; exit 2; }
-say() { printf 'deps: %s\n' "$*"; }
+say() { printf 'deps: %s\n' "$*" >&3; }
+
+# The line of a log that says what went wrong: the first that calls itself an error, or the last.
+why() { { grep -m 1 -iE '^(E|error|deps):' "$1" || tail -n 1 "$1"; } | cut -c1-300; }
 
 # ---- Debian ---------------------------------------------------------------------------------------------------------
 
 as_root() {
-	if [ "$(id -u)" = 0 ]; then "$@"
-	elif command -v sudo >/dev/null; then sudo -E "$@"
-	else die "not root and no sudo: install these packages and run again: $MISSING"; fi
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# apt ARGUMENTS: apt-get, quiet, patient where another one is at work.
+apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >"$DEPS/apt.log" 2>&1
+}
+
+# missing PACKAGE...: those that are not installed.
+missing() {
+	comm -23 <(printf '%s\n' "$@" | sort -u) \
+		<(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | sort -u) |
+		paste -sd ' '
 }
 
 updated=
-apt_update() {
-	[ -n "$updated" ] && return
-	as_root apt-get -qq update >"$DEPS/apt.log" 2>&1 || die "apt-get update failed: $(tail -n 1 "$DEPS/apt.log")"
-	updated=1
-}
-
-installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
-
 debian() {
-	MISSING=
-	for p in "$@"; do installed "$p" || MISSING="$MISSING $p"; done
-	[ -z "$MISSING" ] && return
-	command -v apt-get >/dev/null || die "no apt-get here: install these yourself:$MISSING"
-	apt_update
-	say "installing from Debian:$MISSING"
+	local list
+	list=$(missing "$@")
+	[ -n "$list" ] || return 0
+	command -v apt-get >/dev/null || die "no apt-get here: install these packages and run again: $list"
+	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "not root and no sudo: install these packages and run again: $list"
+	say "installing from Debian: $list"
+	[ -n "$updated" ] || apt update || die "apt-get update failed, and these packages are missing: $list: $(why "$DEPS/apt.log")"
+	updated=1
 	# shellcheck disable=SC2086 # a list of words
-	as_root apt-get -qq install -y --no-install-recommends $MISSING >"$DEPS/apt.log" 2>&1 ||
-		die "apt-get can't install$MISSING: $(grep -m 1 '^E:' "$DEPS/apt.log" || tail -n 1 "$DEPS/apt.log")"
+	apt install -y --no-install-recommends $list || die "apt-get can't install $list: $(why "$DEPS/apt.log")"
 }
 
-# `cargo info` of a named version fetches that one crate; a cargo of 2025 or newer has it.
-cargo_command() {
-	if command -v cargo >/dev/null && cargo info --help >/dev/null 2>&1; then command -v cargo
-	else debian cargo-web rustc-web >&2; command -v cargo; fi
+# shellcheck disable=SC2086 # lists of words
+packages() {
+	local list=$PACKAGES
+	if [ -n "${WASI_SDK_PATH:-}" ]; then wasi_sdk; else list+=" $PACKAGES_WASM"; fi
+	if [ "$WHAT" = test ]; then list+=" $PACKAGES_TEST"; fi
+	if [ "$WHAT" = test ] && ! command -v node >/dev/null; then list+=" nodejs"; fi
+	debian $list
 }
 
 # ---- files, checked -------------------------------------------------------------------------------------------------
 
+TMP=
+trap 'rm -rf "$TMP"' EXIT
+new_tmp() { mkdir -p "$DIST"; TMP=$(mktemp -d "$DIST/tmp.XXXXXX"); }
+
 sha_is() { echo "$2  $1" | sha256sum --status -c - 2>/dev/null; }
 
-# fetch NAME SHA256 COMMAND...: put NAME into $DEPS/dist, from DISTDIR or by COMMAND, which leaves it in the folder $TMP.
+# fetch NAME SHA256 COMMAND...: put NAME into $DIST, from DISTDIR or by the command, which leaves it in the folder it runs in.
 fetch() {
-	local name=$1 sha=$2 to=$DEPS/dist/$1
+	local name=$1 sha=$2 from=${3#from_}
 	shift 2
-	[ -f "$to" ] && sha_is "$to" "$sha" && return
-	mkdir -p "$DEPS/dist"
-	TMP=$(mktemp -d "$ROOT/$DEPS/dist/tmp.XXXXXX")
+	sha_is "$DIST/$name" "$sha" && return
+	new_tmp
 	if [ -n "${DISTDIR:-}" ] && [ -f "$DISTDIR/$name" ]; then
+		from=$DISTDIR
 		cp "$DISTDIR/$name" "$TMP/$name"
 	else
-		say "fetching $name"
+		say "fetching $name with $from"
 		(cd "$TMP" && "$@") >"$TMP/log" 2>&1 ||
-			die "can't fetch $name ($(tail -n 1 "$TMP/log" | cut -c1-200)); put it into a folder and name that in DISTDIR"
+			die "$from can't fetch $name ($(why "$TMP/log")): try again, or put it into a folder and name that in DISTDIR"
 	fi
-	[ -f "$TMP/$name" ] || die "$name did not arrive; put it into a folder and name that in DISTDIR"
-	sha_is "$TMP/$name" "$sha" || die "$name has the wrong sha256 $(sha256sum <"$TMP/$name" | cut -c1-64), not $sha; remove it and get it again"
-	mv "$TMP/$name" "$to"
+	[ -f "$TMP/$name" ] || die "$from has another version than $name: put that file into a folder and name it in DISTDIR"
+	sha_is "$TMP/$name" "$sha" ||
+		die "$name from $from has the sha256 $(sha256sum <"$TMP/$name" | cut -c1-64), not $sha: not used, get it again"
+	mv "$TMP/$name" "$DIST/$name"
 	rm -rf "$TMP"
 }
 
-wheel() { "$ROOT/$DEPS/venv/bin/pip" download -q --no-deps --only-binary :all: --platform "$2" "$1"; }
-
-crate() {
-	local home
-	home=$(mktemp -d)
-	CARGO_HOME=$home "$CARGO" info "${1%.crate}" --registry crates-io || { rm -rf "$home"; return 1; }
-	find "$home" -name "$2" -exec cp {} . \;
-	rm -rf "$home"
+# from_pip REQUIREMENT PLATFORM: this one wheel, the same whatever machine asks.
+from_pip() {
+	venv
+	pip download -q --no-deps --only-binary :all: --platform "$2" -d . "$1"
 }
 
-# The orig tarball of a Debian source package, from the machine's own mirrors; its sources are not on most machines' lists.
-debian_source() {
-	local etc=$PWD/etc
-	mkdir -p "$etc/lists" "$etc/parts"
-	find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' 2>/dev/null -exec sed -n 's/^deb /deb-src /p' {} + |
-		grep -i debian >"$etc/parts/src.list" || true
-	[ -f /etc/apt/sources.list ] && sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >>"$etc/parts/src.list"
-	for f in /etc/apt/sources.list.d/debian*.sources; do
-		[ -f "$f" ] && sed 's/^Types:.*/Types: deb-src/' "$f" >"$etc/parts/$(basename "$f")"
+# from_cargo CRATE: `cargo info` of one version fetches that crate and no other. Cargos since 2025 have it; Debian 12's own has
+# not, its cargo-web has. The user's own cargo folder is left alone; its settings may name a mirror.
+from_cargo() {
+	local cargo=cargo
+	if ! cargo info --help >/dev/null 2>&1; then
+		debian cargo-web rustc-web
+		cargo=/usr/bin/cargo
+	fi
+	mkdir home
+	cp "${CARGO_HOME:-$HOME/.cargo}"/config* home 2>/dev/null
+	CARGO_HOME=$PWD/home "$cargo" info "$1" --registry crates-io && find home -name '*.crate' -exec mv {} . \;
+}
+
+# from_apt SOURCE: the upstream tarball of a Debian source package, from the machine's own mirrors, /etc left as it is: most
+# machines' lists have no sources on them, so here are such lists of the main archive, made of their binary ones.
+from_apt() {
+	local release source=$1
+	release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	mkdir -p etc/parts etc/lists/partial etc/cache
+	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+		case $f in
+		*.list) sed -En "s/^deb (.* ($release|stable)\\b.*)/deb-src \\1/p" "$f" >>etc/parts/all.list ;;
+		*.sources) grep -Eq "^Suites:(.* )?($release|stable)\\b" "$f" &&
+			sed 's/^Types:.*/Types: deb-src/' "$f" >"etc/parts/$(basename "$f")" ;;
+		esac
 	done
-	set -- "$1" -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$etc/parts" -o "Dir::State::lists=$etc/lists"
-	apt-get -qq update "${@:2}" -o APT::Sandbox::User= && apt-get -qq source --download-only --tar-only "${@:2}" -o APT::Sandbox::User= "$1"
+	set -- -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$PWD/etc/parts" -o APT::Sandbox::User= \
+		-o Dir::State::lists="$PWD/etc/lists" -o Dir::Cache="$PWD/etc/cache"
+	apt-get "$@" update
+	apt-get "$@" source --download-only --tar-only "$source"
 }
 
-# unpack FOLDER TAR: into $DEPS/src/FOLDER, whatever the tarball's own folder is called.
-unpack() {
-	[ -f "$DEPS/src/$1/.whole" ] && return
-	rm -rf "$DEPS/src/$1"
-	mkdir -p "$DEPS/src/$1"
-	tar -xf "$DEPS/dist/$2" -C "$DEPS/src/$1" --strip-components=1
-	touch "$DEPS/src/$1/.whole"
+# ---- the parts: each folder is made beside its place and moved there when it is whole --------------------------------
+
+# begin FOLDER KEY FILE: make FOLDER.new, unless FOLDER is there, has FILE, and was made from what KEY stands for.
+begin() {
+	local key=
+	[ ! -f "$1/.whole" ] || read -r key <"$1/.whole"
+	[ "$key" != "$2" ] || [ ! -e "$1/$3" ] || return 1
+	rm -rf "$1.new"
+	mkdir -p "$1.new"
 }
-
-# ---- the parts ------------------------------------------------------------------------------------------------------
-
-venv() {
-	local stamp
-	stamp=$(sha256sum "$@" | sha256sum | cut -c1-64)
-	[ -f "$DEPS/venv/stamp-$stamp" ] && return
-	[ -x "$DEPS/venv/bin/pip" ] || python3 -m venv "$DEPS/venv" >"$DEPS/venv.log" 2>&1 ||
-		die "python3 can't make a venv: $(tail -n 1 "$DEPS/venv.log"); install python3-venv"
-	for f in "$@"; do
-		say "installing from PyPI: $(grep -oE '^[a-z0-9-]+==[0-9.]+' "$f" | tr '\n' ' ')"
-		"$DEPS/venv/bin/pip" install -q --require-hashes --only-binary :all: -r "$f" >"$DEPS/pip.log" 2>&1 ||
-			die "pip can't install $f: $(grep -m 1 ERROR "$DEPS/pip.log" || tail -n 1 "$DEPS/pip.log")"
-	done
-	touch "$DEPS/venv/stamp-$stamp"
+finish() {
+	echo "$2" >"$1.new/.whole"
+	rm -rf "$1"
+	mv "$1.new" "$1"
 }
 
 z3() {
-	fetch "$Z3_WHEEL" "$Z3_SHA256" wheel "z3-solver==$Z3_VERSION" manylinux_2_27_x86_64
-	[ -f "$DEPS/z3/lib/libz3.so" ] && [ -f "$DEPS/z3/include/z3.h" ] && return
-	rm -rf "$DEPS/z3.new" "$DEPS/z3"
-	python3 -m zipfile -e "$DEPS/dist/$Z3_WHEEL" "$DEPS/z3.new"
-	mv "$DEPS/z3.new/z3" "$DEPS/z3"
-	rm -rf "$DEPS/z3.new"
+	local d=$DEPS/z3
+	begin "$d" "$Z3_SHA256" lib/libz3.so || return 0
+	fetch "$Z3_WHEEL" "$Z3_SHA256" from_pip "z3-solver==$Z3_VERSION" manylinux_2_27_x86_64
+	python3 -m zipfile -e "$DIST/$Z3_WHEEL" "$d.new/wheel"
+	mv "$d.new/wheel/z3/include" "$d.new/wheel/z3/lib" "$d.new"
+	rm -rf "$d.new/wheel"
+	finish "$d" "$Z3_SHA256"
 }
 
 # The wheel has the library, the crate its headers; which features the library was built with is read off its symbols.
 wasmtime() {
-	local d=$DEPS/wasmtime
-	fetch "$WASMTIME_WHEEL" "$WASMTIME_SHA256" wheel "wasmtime==$WASMTIME_VERSION" manylinux1_x86_64
-	[ -f "$DEPS/dist/$HEADERS_CRATE" ] || CARGO=$(cargo_command)
-	fetch "$HEADERS_CRATE" "$HEADERS_SHA256" crate "wasmtime-c-api-impl@$WASMTIME_VERSION" "$HEADERS_CRATE"
-	[ -f "$d/.whole" ] && return
-	rm -rf "$d" "$d.new"
-	mkdir -p "$d.new/lib"
-	python3 -m zipfile -e "$DEPS/dist/$WASMTIME_WHEEL" "$d.new/wheel"
+	local d=$DEPS/wasmtime key=$WASMTIME_SHA256-$HEADERS_SHA256
+	begin "$d" "$key" lib/libwasmtime.so || return 0
+	fetch "$WASMTIME_WHEEL" "$WASMTIME_SHA256" from_pip "wasmtime==$WASMTIME_VERSION" manylinux1_x86_64
+	fetch "$HEADERS_CRATE" "$HEADERS_SHA256" from_cargo "wasmtime-c-api-impl@$WASMTIME_VERSION"
+	python3 -m zipfile -e "$DIST/$WASMTIME_WHEEL" "$d.new/wheel"
+	mkdir "$d.new/lib"
 	mv "$d.new/wheel/wasmtime/linux-x86_64/_libwasmtime.so" "$d.new/lib/libwasmtime.so"
 	rm -rf "$d.new/wheel"
-	tar -xf "$DEPS/dist/$HEADERS_CRATE" -C "$d.new" --strip-components=1 "${HEADERS_CRATE%.crate}/include"
+	tar -xf "$DIST/$HEADERS_CRATE" -C "$d.new" --strip-components=1 "${HEADERS_CRATE%.crate}/include"
 	conf_h "$d.new/lib/libwasmtime.so" <"$d.new/include/wasmtime/conf.h.in" >"$d.new/include/wasmtime/conf.h"
-	touch "$d.new/.whole"
-	mv "$d.new" "$d"
+	finish "$d" "$key"
 }
 
-# Each feature's header declares a function that only a library with the feature has.
+# Each feature has a function that only a library with the feature exports; the features not named here declare none.
 conf_h() {
 	local symbols feature mark
 	symbols=$(nm -D --defined-only "$1" | awk '{print $3}')
@@ -193,62 +215,90 @@ conf_h() {
 		CRANELIFT) mark=wasmtime_config_cranelift_opt_level_set ;;
 		POOLING_ALLOCATOR) mark=wasmtime_pooling_allocation_config_new ;;
 		COMPONENT_MODEL) mark=wasmtime_component_new ;;
+		COMPONENT_MODEL_ASYNC) mark=wasmtime_component_func_call_async ;;
 		*) mark=none ;;
 		esac
 		if grep -qx "$mark" <<<"$symbols"; then echo "#define WASMTIME_FEATURE_$feature"
-		else echo "/* not in this library: WASMTIME_FEATURE_$feature */"; fi
+		else echo "/* #undef WASMTIME_FEATURE_$feature */"; fi
 	done
 }
 
 wasmtime_prefix() {
-	[ -f "$WASMTIME_PREFIX/include/wasmtime.h" ] || die "WASMTIME_PREFIX=$WASMTIME_PREFIX has no include/wasmtime.h; name the folder of a C API release"
-	ls "$WASMTIME_PREFIX"/lib/libwasmtime.* >/dev/null 2>&1 || die "WASMTIME_PREFIX=$WASMTIME_PREFIX has no lib/libwasmtime; name the folder of a C API release"
+	[ -f "$WASMTIME_PREFIX/include/wasmtime/conf.h" ] && [ -f "$WASMTIME_PREFIX/lib/libwasmtime.so" ] ||
+		die "WASMTIME_PREFIX=$WASMTIME_PREFIX has no include/wasmtime/conf.h and lib/libwasmtime.so: name the folder of a C API release"
+	grep -q "WASMTIME_VERSION \"$WASMTIME_VERSION\"" "$WASMTIME_PREFIX/include/wasmtime.h" ||
+		say "WASMTIME_PREFIX=$WASMTIME_PREFIX is not version $WASMTIME_VERSION: other variants may survive its compiler"
 }
 
 wasi_sdk() {
-	"$WASI_SDK_PATH/bin/clang" --version >/dev/null 2>&1 || die "WASI_SDK_PATH=$WASI_SDK_PATH has no working bin/clang; name the folder of a wasi-sdk"
-	[ -d "$WASI_SDK_PATH/share/wasi-sysroot" ] || die "WASI_SDK_PATH=$WASI_SDK_PATH has no share/wasi-sysroot; name the folder of a wasi-sdk"
+	"$WASI_SDK_PATH/bin/clang" --version >/dev/null 2>&1 && [ -d "$WASI_SDK_PATH/share/wasi-sysroot" ] ||
+		die "WASI_SDK_PATH=$WASI_SDK_PATH has no working bin/clang and share/wasi-sysroot: name the folder of a wasi-sdk"
 }
 
-sources() {
-	fetch "$SODIUM_TAR" "$SODIUM_SHA256" debian_source libsodium
-	fetch "$QRENCODE_TAR" "$QRENCODE_SHA256" debian_source qrencode
-	unpack libsodium-1.0.18 "$SODIUM_TAR"
-	unpack libqrencode-4.1.1 "$QRENCODE_TAR"
+# source_of FOLDER TARBALL SHA256 PACKAGE FILE: the tarball's files, whatever its own folder is called.
+source_of() {
+	local d=$DEPS/src/$1
+	begin "$d" "$3" "$5" || return 0
+	fetch "$2" "$3" from_apt "$4"
+	tar -xf "$DIST/$2" -C "$d.new" --strip-components=1
+	finish "$d" "$3"
 }
 
+pip() { "$DEPS/venv/bin/python" -m pip "$@"; }
+
+venv() {
+	pip --version >/dev/null 2>&1 && return
+	rm -rf "$DEPS/venv"
+	python3 -m venv "$DEPS/venv" >"$DEPS/pip.log" 2>&1 ||
+		die "$(command -v python3) can't make a virtual environment: $(why "$DEPS/pip.log")"
+}
+
+# python FILE: what the requirements file names, from wheels that stay in $DIST.
+python() {
+	local file=$1 whole=$DEPS/venv/.${1##*/} log=$DEPS/pip.log
+	[ -x "$DEPS/venv/bin/python" ] && cmp -s "$file" "$whole" && return
+	venv
+	say "installing with pip: $(sed -En 's/^([a-z][a-z0-9_-]*==[0-9.]+).*/\1/p' "$file" | paste -sd ' ')"
+	set -- -q --require-hashes --only-binary :all: -r "$file"
+	if ! pip_install "$@"; then
+		new_tmp
+		pip download "$@" -d "$TMP" >"$log" 2>&1 ||
+			die "pip can't fetch what $file names ($(why "$log")): try again, or put the wheels into a folder and name that in DISTDIR"
+		mv "$TMP"/*.whl "$DIST"
+		rm -rf "$TMP"
+		pip_install "$@" || die "pip can't install what $file names: $(why "$log")"
+	fi
+	cp "$file" "$whole"
+}
+pip_install() { pip install --no-index --find-links "$DIST" ${DISTDIR:+--find-links "$DISTDIR"} "$@" >"$DEPS/pip.log" 2>&1; }
+
+# The Makefile's part of it. Programs find the libraries from where they are themselves: build/, build/tests/, build/san/tests/.
 config() {
-	local wt=${WASMTIME_PREFIX:-$ROOT/$DEPS/wasmtime} new=$DEPS/config.mk.new
+	local new=$DEPS/config.mk.new wt=${WASMTIME_PREFIX:-build/deps/wasmtime} origin='$$ORIGIN/$(up)/deps'
 	cat >"$new" <<-EOF
-		# Written by scripts/deps.sh: where things are.
-		Z3_CFLAGS := -isystem $DEPS/z3/include
-		Z3_LIBS := -L$DEPS/z3/lib -lz3
-		WT_CFLAGS := -isystem ${wt#"$ROOT"/}/include
-		WT_LIBS := -L${wt#"$ROOT"/}/lib -lwasmtime
-		RPATHS := -Wl,-rpath,$ROOT/$DEPS/z3/lib -Wl,-rpath,$(realpath "$wt")/lib
-		PYTHON := $DEPS/venv/bin/python
+		# Written by scripts/deps.sh: where things are. Made from $Z3_SHA256 $WASMTIME_SHA256 $HEADERS_SHA256
+		Z3_CFLAGS := -isystem build/deps/z3/include
+		Z3_LIBS := -Lbuild/deps/z3/lib -lz3
+		WT_CFLAGS := -isystem $wt/include
+		WT_LIBS := -L$wt/lib -lwasmtime
+		RPATHS := \$(foreach up,. .. ../..,-Wl,-rpath,'$origin/z3/lib:$origin/wasmtime/lib')${WASMTIME_PREFIX:+ -Wl,-rpath,$WASMTIME_PREFIX/lib}
+		PYTHON := build/deps/venv/bin/python
 	EOF
-	if cmp -s "$new" "$DEPS/config.mk"; then rm "$new"; touch "$DEPS/config.mk"; else mv "$new" "$DEPS/config.mk"; fi
+	if cmp -s "$new" "$DEPS/config.mk"; then rm "$new"; else mv "$new" "$DEPS/config.mk"; fi
 }
 
-# ---- all of it, unless the stamp says that nothing changed ----------------------------------------------------------
+# ---- all of it; one at a time, for two makes may start at once --------------------------------------------------------
 
-[ "$(uname -sm)" = "Linux x86_64" ] || die "this is $(uname -sm); the pinned libraries are for Linux on x86_64"
-mkdir -p "$DEPS"
-STAMP=$(cat scripts/deps.sh scripts/requirements*.txt | cat - <(echo "$ROOT ${WASI_SDK_PATH:-} ${WASMTIME_PREFIX:-}") | sha256sum | cut -c1-64)
-if [ -f "$DEPS/stamp-$WHAT-$STAMP" ] && [ -f "$DEPS/config.mk" ]; then exit 0; fi
-# shellcheck disable=SC2086 # lists of words
-{
-	debian $PACKAGES
-	if [ -n "${WASI_SDK_PATH:-}" ]; then wasi_sdk; else debian $PACKAGES_WASM; fi
-	[ "$WHAT" = test ] && debian $PACKAGES_TEST
-	[ "$WHAT" = test ] && ! command -v node >/dev/null && debian nodejs
-}
-if [ "$WHAT" = test ]; then venv scripts/requirements.txt scripts/requirements-test.txt; else venv scripts/requirements.txt; fi
+case $WHAT in main | test) ;; *) die "usage: scripts/deps.sh [test]" ;; esac
+[ "$(uname -sm)" = "Linux x86_64" ] || die "this is $(uname -sm): the pinned libraries are for Linux on x86_64"
+mkdir -p "$DEPS/src"
+exec 9>"$DEPS/lock"
+flock 9
+packages
 z3
 if [ -n "${WASMTIME_PREFIX:-}" ]; then wasmtime_prefix; else wasmtime; fi
-sources
+source_of libsodium-1.0.18 "$SODIUM_TAR" "$SODIUM_SHA256" libsodium src/libsodium
+source_of libqrencode-4.1.1 "$QRENCODE_TAR" "$QRENCODE_SHA256" qrencode qrencode.h
+python scripts/requirements.txt
+if [ "$WHAT" = test ]; then python scripts/requirements-test.txt; fi
 config
-rm -f "$DEPS"/stamp-"$WHAT"-*
-touch "$DEPS/stamp-$WHAT-$STAMP"
-say "all there"
