@@ -82,6 +82,17 @@ static uint32_t some_local(const Body *body, const Binding *b, uint64_t draw)
 	return NONE;
 }
 
+/* In its stead, where there is no local: one that the module had when it was read, and not one that was added since. */
+static const char *some_global(const Mod *m, BinaryenType type)
+{
+	for (uint32_t i = 0; i < m->scan.nglobals; i++) {
+		BinaryenGlobalRef g = BinaryenGetGlobalByIndex(m->ref, i);
+		if (BinaryenGlobalIsMutable(g) && BinaryenGlobalGetType(g) == type)
+			return BinaryenGlobalGetName(g);
+	}
+	return NULL;
+}
+
 /* What a rule whose first term is a lone operand may take: values that come from elsewhere. */
 static bool is_value(Expr e)
 {
@@ -124,7 +135,10 @@ static bool matches(const Rule *r, const Root *root, const Body *body, Expr e, T
 	if (r->when && (!rewrite_parse(r->when, &when) || rewrite_eval(&when, 0, b, root->width) == 0))
 		return false;
 	b->vtype = BinaryenExpressionGetType(b->nleaf ? b->leaf[0] : e);
-	return !rewrite_uses(to, "v") || some_local(body, b, 0) != NONE;
+	if (!rewrite_uses(to, "v") || some_local(body, b, 0) != NONE)
+		return true;
+	b->vglobal = some_global(body->mod, b->vtype);
+	return b->vglobal != NULL;
 }
 
 /* How many proposals the rule has for the expression. */

@@ -6,7 +6,7 @@
  *   x y z w    operands, each named once in the first term: any expressions of an integer type but constants
  *   a b        the same, but constants too
  *   K L        constants of the first term
- *   v          some local of the function, of the type that x has; what it holds does not matter
+ *   v          some local of the function, or else a mutable global, of the type that x has; what it holds does not matter
  *   c k o      constants of the proposal's own: any, 1 to width-1, and an odd one
  *   W M MIN MAX  of the type: its width, width-1, the least and the greatest signed number
  *   7 -1 0xff  a number
@@ -58,7 +58,8 @@ typedef struct Binding {
 	uint64_t constant[2];          /* K L */
 	uint64_t random[3];            /* c k o */
 	BinaryenType vtype;            /* of v: the first operand's, or the expression's */
-	uint32_t v;
+	uint32_t v;                    /* the local, or NONE */
+	const char *vglobal;           /* the global, or NULL */
 	Expr load;                     /* the load that the first term matched: its offset and alignment */
 } Binding;
 

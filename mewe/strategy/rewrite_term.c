@@ -286,8 +286,10 @@ static Expr number(const Binding *b, uint64_t value, uint32_t width)
 
 static Expr build_leaf(const Term *term, const Binding *b, uint32_t width)
 {
+	if (term->leaf == 'v' && width != width_of_type(b->vtype))
+		return NULL;
 	if (term->leaf == 'v')
-		return width == width_of_type(b->vtype) ? BinaryenLocalGet(b->module, b->v, b->vtype) : NULL;
+		return b->v == NONE ? BinaryenGlobalGet(b->module, b->vglobal, b->vtype) : BinaryenLocalGet(b->module, b->v, b->vtype);
 	uint32_t i = leaf_index(b, term->leaf);
 	if (width_of(b->leaf[i]) != width)
 		return NULL;

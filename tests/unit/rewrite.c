@@ -236,6 +236,29 @@ static void effects(void)
 	}
 }
 
+/* A function without locals: a global takes their part. */
+static void globals(void)
+{
+	const Rule *r = rewrite_rules;
+	while (strcmp(r->name, "const-absorbed") != 0)
+		r++;
+	Mod *m = pair_module();
+	Ident id = ident_of(m);
+	Pair p = {.plain = {.mod = m, .name = "constant", .params = BinaryenTypeNone(), .results = BinaryenTypeInt32()}};
+	Equiv q = {0};
+	p.plain.expr = BinaryenConst(m->ref, BinaryenLiteralInt32(77));
+	bool made = pair_apply(r, &p.plain, p.plain.expr, 1, &p.made);
+	if (made)
+		equiv_bodies(&p.plain, &id, &p.made, &id, &q);
+	report(made && q.verdict == V_PROVED, r->name, 32, "uses a global where there is no local", made ? q.why : "does not apply");
+	if (made)
+		body_free(&p.made);
+	p.plain.expr = BinaryenConst(m->ref, BinaryenLiteralInt64(77));
+	p.plain.results = BinaryenTypeInt64();
+	report(!pair_apply(r, &p.plain, p.plain.expr, 1, &p.made), r->name, 64, "does not apply where there is neither", "it did");
+	read_free(m);
+}
+
 int main(void)
 {
 	table();
@@ -244,5 +267,6 @@ int main(void)
 			if (wrong[i].widths & (width == 64 ? RULE_64 : RULE_32))
 				control(&wrong[i], width);
 	effects();
+	globals();
 	return failed > 0;
 }

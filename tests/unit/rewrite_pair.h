@@ -18,7 +18,7 @@ typedef struct Pair {
 static Mod *pair_module(void)
 {
 	static const char wat[] =
-	    "(module (memory (export \"memory\") 1 1)"
+	    "(module (memory (export \"memory\") 1 1) (global $some (mut i32) (i32.const 5))"
 	    " (data (i32.const 0) \"\\80\\ff\\7f\\00\\01\\fe\\81\\c3\\00\\00\\00\\80\\ff\\ff\\ff\\7f\\12\\f4\\56\\88\\9a\\bc\\de\\f0\")"
 	    " (func $once (export \"once\") (param i32) (result i32)"
 	    "  (i32.store (i32.const 512) (i32.add (i32.mul (i32.load (i32.const 512)) (i32.const 31)) (local.get 0)))"
