@@ -87,7 +87,7 @@ static int trap_text(const Instance *i, wasm_trap_t *trap, Err *e)
 	return MEWE_BAD;
 }
 
-/* Takes what a call into the guest gave; an exit is no failure. */
+/* Takes what a call into the guest gave; an exit is no failure. MEWE_BAD: a trap; MEWE_LIMIT: the engine has no room. */
 static int ended(const Instance *i, wasmtime_error_t *error, wasm_trap_t *trap, int *exit_code, Err *e)
 {
 	if (exit_code)
@@ -103,7 +103,10 @@ static int ended(const Instance *i, wasmtime_error_t *error, wasm_trap_t *trap, 
 			*exit_code = i->exit_code;
 		return 0;
 	}
-	return trap ? trap_text(i, trap, e) : engine_error(i->host->file, error, "the engine can't run it", e);
+	if (trap)
+		return trap_text(i, trap, e);
+	engine_error(i->host->file, error, "drop other instances, or lift the limit on memory", e);
+	return e->code = MEWE_LIMIT;
 }
 
 /* ---- instances ---- */
@@ -116,7 +119,7 @@ static int set_wasi(const Instance *i, const char *const *argv, Err *e)
 		n++;
 	if (!wasi_config_set_argv(c, n, (const char **)argv)) {
 		wasi_config_delete(c);
-		return err_set(e, MEWE_BAD, "%s: an argument is not UTF-8", i->host->file);
+		return err_set(e, MEWE_UNSUPPORTED, "%s: an argument is not UTF-8, which WASI needs", i->host->file);
 	}
 	wasmtime_error_t *error = wasmtime_context_set_wasi(i->context, c);
 	return error ? engine_error(i->host->file, error, "the engine can't run it", e) : 0;

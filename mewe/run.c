@@ -182,27 +182,34 @@ static int print_trace(const Mod *m, Instance *i, RunResult *r, Err *e)
 	return 0;
 }
 
+static int run_instance(const RunOptions *o, const Mod *m, Instance *i, RunResult *r, Err *e)
+{
+	HostTrace none = {0};
+	int code = o->trace ? host_trace(i, &none, e) : 0; /* without one, say so before the command has run */
+	free(none.id);
+	if (!code)
+		code = call(o, i, r, e);
+	if (!code && o->trace)
+		code = print_trace(m, i, r, e);
+	return code;
+}
+
 static int run(const RunOptions *o, const Mod *m, const HostOptions *ho, RunResult *r, Err *e)
 {
 	Host *h = NULL;
 	Instance *i = NULL;
-	HostTrace none = {0};
 	const char **argv = xalloc((o->nargs + 2) * sizeof *argv);
 	argv[0] = o->file;
 	for (unsigned k = 0; k < o->nargs && !o->invoke; k++)
 		argv[k + 1] = o->args[k];
 	int code = host_open(o->file, o->wasm, o->n, &h, e);
-	if (!code && host_start(h, ho, argv, &i, &r->trap) != 0) { /* the guest's own start function, or its data */
+	if (!code && (code = host_start(h, ho, argv, &i, e)) == MEWE_BAD) { /* in its start function, or over its data */
+		r->trap = *e;
 		r->exit_code = RUN_TRAPPED;
-	} else {
-		if (!code && o->trace) /* without one, say so before the command has run */
-			code = host_trace(i, &none, e);
-		if (!code)
-			code = call(o, i, r, e);
-		if (!code && o->trace)
-			code = print_trace(m, i, r, e);
+		code = 0;
+	} else if (!code) {
+		code = run_instance(o, m, i, r, e);
 	}
-	free(none.id);
 	host_drop(i);
 	host_close(h);
 	free(argv);

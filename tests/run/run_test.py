@@ -5,6 +5,7 @@ Usage: run_test.py [MEWE]   (default build/mewe)
 Prints `ok NAME` or `not ok NAME: why` for each case."""
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,10 @@ def streams(d):
     with open("/dev/full", "wb") as full:
         r = mewe("run", d / "cat.wat", stdin=b"x", stdout=full)
     check("a full disk is the guest's to handle", r.returncode == 51, f"exit code {r.returncode}: {r.stderr[:200]}")
+    for gigabytes, code in ((12, 7), (3, 4)):
+        r = mewe("run", d / "cat.wat", stdin=b"x", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (gigabytes << 30,) * 2))
+        check(f"with {gigabytes} GB of address space", r.returncode == code and r.stderr.count(b"\n") == (code == 4),
+              f"exit code {r.returncode}: {r.stderr[:200]}")
     (d / "args.wat").write_text(ARGS)
     r = mewe("run", d / "args.wat", "one", "--", "two words", "--three")
     want = [str(d / "args.wat"), "one", "two words", "--three", ""]

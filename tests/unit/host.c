@@ -236,7 +236,7 @@ static void pool(void)
 	for (int k = 0; k < MANY; k++)
 		i[k] = instance(h, &plain);
 	int code = host_instance(h, &plain, &more, &e);
-	check("one instance too many is refused in one line", code == MEWE_BAD && !strchr(e.text, '\n'), "it is not");
+	check("one instance too many is refused in one line", code == MEWE_LIMIT && !strchr(e.text, '\n'), "it is not");
 	host_memory(i[0], &p, &n);
 	p[100] = 77;
 	bool good = get(i[0], "g") == 1 && host_memory(i[0], &p, &n) == 0 && n == 4 * 65536 && p[100] == 77;
