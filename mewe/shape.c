@@ -1,0 +1,242 @@
+/* shape.c - dispatchers found by their shape, in a module that nobody vouches for.
+ * In: a module as read from its binary. Out: the dispatchers of the last build that made it, by rising ordinal, with the
+ * ordinals of their bodies. Must hold: nothing is taken for a dispatcher that does more than choose and pass on its
+ * parameters; a module that was multivariant before that build keeps its older dispatchers to itself.
+ *
+ * The shape, as combine.c writes it (n arms, the last outermost):
+ *   (block (block $n-1 ... (block $0 (br_table $0 ... $n-1 $0 SELECTOR)) ARM 0) ... ) ARM n-1)
+ *   ARM = [instrument's calls] (return (call BODY (local.get 0) ...))     or, without results, (call BODY ...) (return)
+ *   SELECTOR = (call DRAW (i32.const own ordinal) (i32.const n))
+ *            | (i32.and (i32.wrap_i64 [i64.shr_u] (global.get G) [(i64.const shift)]) (i32.const mask)) */
+#include <stdlib.h>
+#include <string.h>
+#include "shape.h"
+
+/* ---- small patterns ---------------------------------------------------------------------------------------------- */
+
+static bool const32(Expr e, uint32_t *x)
+{
+	if (walk_kind(e) != K_Const || BinaryenExpressionGetType(e) != BinaryenTypeInt32())
+		return false;
+	*x = BinaryenConstGetValueI32(e);
+	return true;
+}
+
+static bool is_binary(Expr e, BinaryenOp op) { return walk_kind(e) == K_Binary && BinaryenBinaryGetOp(e) == op; }
+
+/* A call of the instrument: constants in, nothing out. */
+static bool is_trace(Expr e)
+{
+	if (walk_kind(e) != K_Call || BinaryenExpressionGetType(e) != BinaryenTypeNone() || BinaryenCallGetNumOperands(e) == 0)
+		return false;
+	for (uint32_t i = 0; i < BinaryenCallGetNumOperands(e); i++)
+		if (walk_kind(BinaryenCallGetOperandAt(e, i)) != K_Const)
+			return false;
+	return true;
+}
+
+/* ---- selectors ------------------------------------------------------------------------------------------------------ */
+
+static bool field(Expr e, Selector *out)
+{
+	if (!is_binary(e, BinaryenAndInt32()) || !const32(BinaryenBinaryGetRight(e), &out->mask))
+		return false;
+	Expr word = BinaryenBinaryGetLeft(e);
+	if (walk_kind(word) != K_Unary || BinaryenUnaryGetOp(word) != BinaryenWrapInt64())
+		return false;
+	word = BinaryenUnaryGetValue(word);
+	if (is_binary(word, BinaryenShrUInt64())) {
+		Expr by = BinaryenBinaryGetRight(word);
+		if (walk_kind(by) != K_Const)
+			return false;
+		out->shift = BinaryenConstGetValueI64(by);
+		word = BinaryenBinaryGetLeft(word);
+	}
+	if (walk_kind(word) != K_GlobalGet)
+		return false;
+	out->global = BinaryenGlobalGetGetName(word);
+	return true;
+}
+
+static bool selector(Expr e, uint32_t ordinal, uint32_t n, Selector *out)
+{
+	uint32_t own, of;
+	*out = (Selector){0};
+	if (walk_kind(e) != K_Call)
+		return field(e, out);
+	out->draw = BinaryenCallGetTarget(e);
+	return BinaryenCallGetNumOperands(e) == 2 && const32(BinaryenCallGetOperandAt(e, 0), &own) && own == ordinal &&
+	       const32(BinaryenCallGetOperandAt(e, 1), &of) && of == n;
+}
+
+/* ---- arms ----------------------------------------------------------------------------------------------------------- */
+
+/* A call of a defined function of the same type, with the own parameters in order. */
+static bool passes_on(const Mod *m, uint32_t ordinal, Expr e, uint32_t *callee)
+{
+	BinaryenFunctionRef f = m->func[ordinal].ref, to;
+	if (walk_kind(e) != K_Call || BinaryenCallIsReturn(e))
+		return false;
+	*callee = read_ordinal(m, BinaryenCallGetTarget(e));
+	if (*callee == NONE)
+		return false;
+	to = m->func[*callee].ref;
+	if (BinaryenFunctionGetParams(f) != BinaryenFunctionGetParams(to) || BinaryenFunctionGetResults(f) != BinaryenFunctionGetResults(to))
+		return false;
+	for (uint32_t i = 0; i < BinaryenCallGetNumOperands(e); i++) {
+		Expr arg = BinaryenCallGetOperandAt(e, i);
+		if (walk_kind(arg) != K_LocalGet || BinaryenLocalGetGetIndex(arg) != i)
+			return false;
+	}
+	return true;
+}
+
+/* The children of a block from `at` on are an arm and nothing else. */
+static bool arm(const Mod *m, uint32_t ordinal, Expr block, uint32_t at, Arm *out)
+{
+	uint32_t n = BinaryenBlockGetNumChildren(block);
+	bool results = BinaryenFunctionGetResults(m->func[ordinal].ref) != BinaryenTypeNone();
+	*out = (Arm){0};
+	while (n - at > (results ? 1 : 2) && out->ntrace < LEN(out->trace)) {
+		Expr e = BinaryenBlockGetChildAt(block, at++);
+		if (!is_trace(e))
+			return false;
+		out->trace[out->ntrace++] = e;
+	}
+	if (n - at != (results ? 1 : 2))
+		return false;
+	Expr call = BinaryenBlockGetChildAt(block, at), ret = results ? call : BinaryenBlockGetChildAt(block, at + 1);
+	if (walk_kind(ret) != K_Return || (BinaryenReturnGetValue(ret) != NULL) != results)
+		return false;
+	return passes_on(m, ordinal, results ? BinaryenReturnGetValue(ret) : call, &out->callee);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------------- */
+
+/* The block that holds the br_table has it alone; the blocks on the way there, outermost first, are where the arms are. */
+static Expr find_table(Expr body, Expr **block, uint32_t *n, bool *traced)
+{
+	uint32_t cap = 0;
+	*traced = false;
+	for (Expr e = body;;) {
+		if (walk_kind(e) == K_Switch)
+			return e;
+		if (walk_kind(e) != K_Block || BinaryenBlockGetNumChildren(e) == 0)
+			return NULL;
+		PUSH(*block, *n, cap, e);
+		Expr kid = BinaryenBlockGetChildAt(e, 0);
+		if (*n == 1 && is_trace(kid) && BinaryenBlockGetNumChildren(e) > 1) {
+			*traced = true;
+			kid = BinaryenBlockGetChildAt(e, 1);
+		}
+		e = kid;
+	}
+}
+
+/* The table's kth target is the end of the block that arm k follows; what is out of range takes the original. */
+static bool targets(Expr table, Expr *block, uint32_t n)
+{
+	if (BinaryenSwitchGetNumNames(table) != n || BinaryenSwitchGetValue(table))
+		return false;
+	for (uint32_t k = 0; k < n; k++) {
+		const char *label = BinaryenBlockGetName(block[n - k]);
+		if (!label || strcmp(label, BinaryenSwitchGetNameAt(table, k)) != 0)
+			return false;
+	}
+	return strcmp(BinaryenSwitchGetDefaultName(table), BinaryenSwitchGetNameAt(table, 0)) == 0;
+}
+
+bool shape_pieces(const Mod *m, uint32_t ordinal, Pieces *out)
+{
+	Expr body = BinaryenFunctionGetBody(m->func[ordinal].ref), *block = NULL;
+	uint32_t nblock = 0;
+	bool traced, good;
+	*out = (Pieces){0};
+	Expr table = find_table(body, &block, &nblock, &traced);
+	good = table && nblock >= 3 && BinaryenBlockGetNumChildren(block[nblock - 1]) == 1;
+	if (good) {
+		out->n = nblock - 1;
+		out->arm = xalloc(out->n * sizeof *out->arm);
+		out->enter = traced ? BinaryenBlockGetChildAt(body, 0) : NULL;
+		good = targets(table, block, out->n) && selector(BinaryenSwitchGetCondition(table), ordinal, out->n, &out->selector);
+	}
+	for (uint32_t k = 0; good && k < out->n; k++) {
+		Expr around = block[out->n - 1 - k];
+		good = arm(m, ordinal, around, around == body && traced ? 2 : 1, &out->arm[k]);
+	}
+	free(block);
+	if (!good) {
+		free(out->arm);
+		*out = (Pieces){0};
+	}
+	return good;
+}
+
+/* A dispatcher's bodies lie one after another, behind it. */
+static bool behind(uint32_t ordinal, const Pieces *p)
+{
+	for (uint32_t k = 0; k < p->n; k++)
+		if (p->arm[k].callee != p->arm[0].callee + k)
+			return false;
+	return p->arm[0].callee > ordinal;
+}
+
+static int by_bodies(const void *a, const void *b)
+{
+	const Found *x = a, *y = b;
+	return x->variant[0] != y->variant[0] ? (x->variant[0] > y->variant[0] ? -1 : 1) : (x->func < y->func) - (x->func > y->func);
+}
+
+/* One build leaves its dispatchers' bodies without a gap, in the dispatchers' order, and behind what earlier builds left,
+ * which its own discriminator parts from them: so follow the bodies downwards from the last. */
+static uint32_t last_build(Found *f, uint32_t n)
+{
+	uint32_t last = 0;
+	if (n == 0)
+		return 0;
+	qsort(f, n, sizeof *f, by_bodies);
+	for (uint32_t i = 1; i < n; i++) {
+		if (f[i].variant[0] + f[i].n != f[last].variant[0] || f[i].func >= f[last].func)
+			continue;
+		Found t = f[++last];
+		f[last] = f[i];
+		f[i] = t;
+	}
+	for (uint32_t i = last + 1; i < n; i++)
+		free(f[i].variant);
+	for (uint32_t i = 0; i < (last + 1) / 2; i++) {
+		Found t = f[i];
+		f[i] = f[last - i];
+		f[last - i] = t;
+	}
+	return last + 1;
+}
+
+int shape_find(const Mod *m, Founds *out, Err *e)
+{
+	uint32_t cap = 0;
+	(void)e; /* nothing is an error here: what has no dispatcher's shape is none */
+	*out = (Founds){0};
+	for (uint32_t i = 0; i < m->nfunc; i++) {
+		Pieces p;
+		if (!shape_pieces(m, i, &p))
+			continue;
+		if (behind(i, &p)) {
+			Found f = {i, p.n, xalloc(p.n * sizeof *f.variant)};
+			for (uint32_t k = 0; k < p.n; k++)
+				f.variant[k] = p.arm[k].callee;
+			PUSH(out->f, out->n, cap, f);
+		}
+		free(p.arm);
+	}
+	out->n = last_build(out->f, out->n);
+	return 0;
+}
+
+void shape_free(Founds *f)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		free(f->f[i].variant);
+	free(f->f);
+	*f = (Founds){0};
+}

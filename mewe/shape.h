@@ -1,0 +1,31 @@
+/* shape.h - a dispatcher taken to pieces: what shape.c, account.c and graph.c share. */
+#ifndef SHAPE_H
+#define SHAPE_H
+
+#include "all.h"
+
+/* What a dispatcher chooses by: a call of a function that draws, or a field of a global. */
+typedef struct Selector {
+	const char *draw;              /* the function called with the dispatcher's ordinal and n; NULL: a field */
+	const char *global;
+	uint32_t shift, mask;
+} Selector;
+
+typedef struct Arm {
+	uint32_t callee;               /* ordinal of the body that it calls */
+	Expr trace[2];                 /* the instrument's calls before that, if there are any */
+	uint32_t ntrace;
+} Arm;
+
+typedef struct Pieces {
+	Selector selector;
+	Expr enter;                    /* the instrument's call at the start, or NULL */
+	Arm *arm;                      /* n of them, by choice; released with free() */
+	uint32_t n;
+} Pieces;
+
+/* Is the function's whole body a dispatcher's: choose, call one function with the own parameters in order, return what it
+ * gives? Calls of constants without results, of the instrument, are let through for the caller to judge. */
+bool shape_pieces(const Mod *m, uint32_t ordinal, Pieces *out);
+
+#endif
