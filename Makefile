@@ -3,103 +3,113 @@
 #   make         install what is needed, build mewe and the seven services, make them multivariant, run and measure them
 #   make check   the tests
 #   make help    all targets
+#
+# In:  a source file is built because it is there: mewe/*.c and mewe/strategy/*.c are the library (main.c and cli_*.c the program),
+#      mewe/discriminator/*.wat texts inside it, tests/unit/*.c and bench/*.c one program each (bench/lib*.c shared by all).
+# Out: everything under build/, or under build/san/ with SAN=1. What services, measurements and tests need more is in their rules.mk.
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
+.SUFFIXES:
 SHELL := /bin/bash
+, := ,
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(shell nproc) --output-sync=target --no-print-directory
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
 endif
 
-# ---- what is needed: installed first, and make starts again with the paths that were found ---------------------------
+# ---- what is needed: installed first, so that its paths are known to all that follows ----------------------------------
 
-NO_DEPS := help clean dist
+NO_DEPS := help clean distclean dist
 ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
-DEPS_WHAT := $(if $(filter check bless,$(MAKECMDGOALS)),test,main)
-DEPS_DONE := $(shell scripts/deps.sh $(DEPS_WHAT) >&2 || echo failed)
-ifneq ($(DEPS_DONE),)
-$(error the dependencies are not all there; the line above says which)
+ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) >&2 || echo failed),)
+$(error something that is needed is missing: see above)
 endif
 include build/deps/config.mk
 endif
 
 # ---- mewe -------------------------------------------------------------------------------------------------------------
 
-CC ?= cc
-CXX ?= c++
 OUT := build$(if $(SAN),/san)
 OPT := $(if $(SAN),-O1 -g -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-O2 -g)
-, := ,
-CFLAGS_ALL = -std=gnu11 -Wall -Wextra $(if $(CI),-Werror) $(OPT:%=%) -fvisibility=hidden $(CFLAGS)
-INCLUDES = $(Z3_CFLAGS) $(WT_CFLAGS)
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(if $(CI),-Werror) $(OPT) -fvisibility=hidden $(Z3_CFLAGS) $(WT_CFLAGS) $(CFLAGS)
 LIBS = $(Z3_LIBS) $(WT_LIBS) -lbinaryen -lZydis -ljansson -lm -lpthread $(RPATHS)
+COMPILE = @mkdir -p $(@D); $(if $(V),set -x;) $(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+LINK = @mkdir -p $(@D); $(if $(V),set -x;) $(CC) $(OPT) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@
 
 CLI_C := mewe/main.c $(wildcard mewe/cli_*.c)
 LIB_C := $(filter-out $(CLI_C),$(wildcard mewe/*.c mewe/strategy/*.c))
-LIB_O := $(LIB_C:%.c=$(OUT)/obj/%.o) $(OUT)/obj/gen/discriminators.o
-CLI_O := $(CLI_C:%.c=$(OUT)/obj/%.o)
+LIB_O := $(LIB_C:%.c=$(OUT)/obj/%.o) $(OUT)/obj/build/gen/discriminators.o
+LIB := $(OUT)/libmewe.a
+MEWE := $(OUT)/mewe
 
-$(OUT)/obj/%.o: %.c build/deps/config.mk
+$(OUT)/obj/%.o: %.c build/deps/config.mk $(OUT)/flags
+	@echo "cc $<"
+	$(COMPILE)
+
+# Other flags make other objects: this file is new when they are.
+$(OUT)/flags: always
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(INCLUDES) -MMD -MP -c $< -o $@
+	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' >$@
+.PHONY: always
 
 # The discriminators' texts, as strings.
-build/gen/discriminators.c: $(wildcard mewe/discriminator/*.wat) scripts/embed.py
+build/gen/discriminators.c: scripts/embed.py $(wildcard mewe/discriminator/*.wat)
 	@mkdir -p $(@D)
-	python3 scripts/embed.py $(filter %.wat,$^) > $@
-$(OUT)/obj/gen/discriminators.o: build/gen/discriminators.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	@python3 scripts/embed.py $(filter %.wat,$^) >$@
 
-$(OUT)/libmewe.a: $(LIB_O)
+$(LIB): $(LIB_O)
 	@rm -f $@
-	$(AR) rcsD $@ $^
-$(OUT)/mewe: $(CLI_O) $(OUT)/libmewe.a
-	$(CC) $(CFLAGS_ALL) $^ $(LIBS) -o $@
+	@$(AR) rcsD $@ $^
+$(MEWE): $(CLI_C:%.c=$(OUT)/obj/%.o) $(LIB)
+	@echo "ld $@"
+	$(LINK)
 
 # ---- benches and unit tests: one program for each file ----------------------------------------------------------------
 
 BENCH_LIB_C := $(wildcard bench/lib*.c)
 BENCH_C := $(filter-out $(BENCH_LIB_C),$(wildcard bench/*.c))
-BENCH := $(BENCH_C:bench/%.c=$(OUT)/bench/%)
-$(BENCH): $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(BENCH_LIB_C:%.c=$(OUT)/obj/%.o) $(OUT)/libmewe.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $^ $(LIBS) -o $@
-
+BENCH := $(BENCH_C:%.c=$(OUT)/%)
 UNIT_C := $(wildcard tests/unit/*.c)
 UNIT := $(UNIT_C:tests/unit/%.c=$(OUT)/tests/%)
-TEST_TOOLS := $(OUT)/tests/differential
-$(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/unit/%.o $(OUT)/libmewe.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $^ $(LIBS) -o $@
-$(OUT)/tests/differential: $(OUT)/obj/tests/services/differential.o $(OUT)/libmewe.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $^ $(LIBS) -o $@
 
--include services/rules.mk
--include bench/rules.mk
--include tests/rules.mk
+$(BENCH): $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(BENCH_LIB_C:%.c=$(OUT)/obj/%.o) $(LIB)
+	$(LINK)
+$(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/unit/%.o $(LIB)
+	$(LINK)
+$(OUT)/tests/differential: $(OUT)/obj/tests/services/differential.o $(LIB)
+	$(LINK)
+.SECONDARY:
+
+RULES := $(wildcard services/rules.mk bench/rules.mk tests/rules.mk)
+include $(RULES)
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
 # ---- targets ----------------------------------------------------------------------------------------------------------
 
-.PHONY: help all check bless mewe units clean dist
-help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort -u | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "Variables: SAN=1 (with sanitizers, under build/san), CI=1 (warnings are errors), BLESS=1 (write golden files anew),"
-	@echo "WASI_SDK_PATH, WASMTIME_PREFIX, DISTDIR (see scripts/deps.sh)"
+.PHONY: help all deps mewe units benches check clean distclean dist
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile $(RULES) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo "Variables: SAN=1 (address and undefined-behaviour sanitizers, under build/san), V=1 (show the compiler's commands),"
+	@echo "  CI=1 (warnings are errors), BLESS=1 (tests write their expected files anew), CC, CFLAGS, LDFLAGS, and those of"
+	@echo "  scripts/deps.sh: DISTDIR, WASI_SDK_PATH, WASMTIME_PREFIX"
 
-all: $(OUT)/mewe services tables ## the main job: install, build, make multivariant, run, measure, print the first tables
-mewe: $(OUT)/mewe ## the program alone
-units: $(UNIT) $(TEST_TOOLS)
+all: $(MEWE) $(if $(filter services/%,$(RULES)),services) $(if $(filter bench/%,$(RULES)),tables) ## the main job: all that this project shows first (the default)
+deps: ## install what is needed, also for the tests, and stop
+mewe: $(MEWE) ## the program, build/mewe
+units: $(UNIT) $(OUT)/tests/differential ## the unit tests' programs, build/tests/*
+benches: $(BENCH)
+services: ## the seven services, build/services/NAME.wasm and NAME.multivariant.wasm
 
-check: $(OUT)/mewe units $(BENCH) tests-built ## run the tests; the last line is `N passed, N failed`
-	@tests/run.sh
+check: $(MEWE) units benches $(if $(filter tests/%,$(RULES)),tests-built) ## run the tests; the last line is `N passed, N failed`
+	@BUILD=$(OUT) tests/run.sh
 
 clean: ## remove what was built, but not what was fetched
-	rm -rf build/obj build/gen build/san build/services build/tests build/bench build/mewe build/libmewe.a build/check
+	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true
+distclean: ## remove what was fetched, too
+	rm -rf build
 
-dist: ## a reproducible tarball of what is committed: build/mewe-VERSION.tar.gz
+# Reproducible: a commit's own files and time, no name or time of the compressor.
+dist: ## the committed files as build/mewe-COMMIT.tar.gz, the same bytes wherever it is made
 	@mkdir -p build
-	git archive --format=tar --prefix=mewe/ HEAD | gzip -n -9 > build/mewe.tar.gz
-	@sha256sum build/mewe.tar.gz
+	@name=mewe-$$(git rev-parse --short=12 HEAD) && git archive --format=tar --prefix=$$name/ HEAD | gzip -n -9 >build/$$name.tar.gz && \
+		sha256sum build/$$name.tar.gz

@@ -253,24 +253,21 @@ venv() {
 		die "$(command -v python3) can't make a virtual environment: $(why "$DEPS/pip.log")"
 }
 
-# python FILE: what the requirements file names, from wheels that stay in $DIST.
+# python FILE: what the requirements file names, from wheels that stay in $DIST: those there and in DISTDIR come first.
 python() {
-	local file=$1 whole=$DEPS/venv/.${1##*/} log=$DEPS/pip.log
+	local file=$1 whole=$DEPS/venv/.${1##*/} log=$DEPS/pip.log local=(--no-index --find-links "$DIST")
 	[ -x "$DEPS/venv/bin/python" ] && cmp -s "$file" "$whole" && return
 	venv
 	say "installing with pip: $(sed -En 's/^([a-z][a-z0-9_-]*==[0-9.]+).*/\1/p' "$file" | paste -sd ' ')"
 	set -- -q --require-hashes --only-binary :all: -r "$file"
-	if ! pip_install "$@"; then
-		new_tmp
-		pip download "$@" -d "$TMP" >"$log" 2>&1 ||
-			die "pip can't fetch what $file names ($(why "$log")): try again, or put the wheels into a folder and name that in DISTDIR"
-		mv "$TMP"/*.whl "$DIST"
-		rm -rf "$TMP"
-		pip_install "$@" || die "pip can't install what $file names: $(why "$log")"
-	fi
+	new_tmp
+	pip download "$@" "${local[@]}" ${DISTDIR:+--find-links "$DISTDIR"} -d "$TMP" >"$log" 2>&1 || pip download "$@" -d "$TMP" >"$log" 2>&1 ||
+		die "pip can't fetch what $file names ($(why "$log")): try again, or put the wheels into a folder and name that in DISTDIR"
+	mv "$TMP"/*.whl "$DIST"
+	rm -rf "$TMP"
+	pip install "$@" "${local[@]}" >"$log" 2>&1 || die "pip can't install what $file names: $(why "$log")"
 	cp "$file" "$whole"
 }
-pip_install() { pip install --no-index --find-links "$DIST" ${DISTDIR:+--find-links "$DISTDIR"} "$@" >"$DEPS/pip.log" 2>&1; }
 
 # The Makefile's part of it. Programs find the libraries from where they are themselves: build/, build/tests/, build/san/tests/.
 config() {

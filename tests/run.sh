@@ -1,45 +1,66 @@
 #!/bin/bash
-# run.sh - run the tests: unit programs, then scripts. Usage: tests/run.sh [PATTERN]
+# run.sh - run the tests: unit programs, then scripts.
 #
-# Every test prints a line `ok NAME` or `not ok NAME: why` for each thing that it checks. One that prints none, or that ends
-# with an error without saying what failed, has failed. The last line counts them.
+# Usage: tests/run.sh [PATTERN]     only the tests whose path contains PATTERN
+# In:    build/tests/NAME for each tests/unit/NAME.c; tests/*/run*.sh, *.test.sh and *_test.py. Each prints a line `ok WHAT` or
+#        `not ok WHAT: why` for each thing that it checks.
+# Environment: BUILD (build), where the programs are; LIMIT (1800), seconds for one test; others reach the tests.
+# Out:   a line for each test, the failures below it, all it said in BUILD/check/; last `N passed, N failed`. Exit 1 if any failed.
+# Must hold: a test that says nothing, crashes, hangs, or ends with an error without saying what failed, has failed.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 PATTERN=${1:-}
-LOGS=build/check
+export BUILD=${BUILD:-build}
+export MEWE=${MEWE:-$PWD/$BUILD/mewe}
+LOGS=$BUILD/check
 mkdir -p "$LOGS"
-passed=0 failed=0
+passed=0 failed=0 run=0 logs=()
 
 tests() {
-	find build/tests -maxdepth 1 -type f -perm -u+x ! -name differential | sort
-	find tests -name '*_test.py' -o -name '*.test.sh' -o -path 'tests/*/run.sh' | sort
+	find tests/unit -name '*.c' 2>/dev/null | sort
+	find tests -name '*_test.py' -o -name '*.test.sh' -o -path 'tests/*/run*.sh' | sort
 }
 
-# One test: its output into the log, its failures on the screen.
-run() {
-	local name=$1 log start code ok bad
-	log=$LOGS/$(tr / _ <<<"$name").log
-	start=$SECONDS
-	case $name in
-	*.py) build/deps/venv/bin/python "$name" >"$log" 2>&1 </dev/null ;;
-	*.sh) bash "$name" >"$log" 2>&1 </dev/null ;;
-	*) "$name" >"$log" 2>&1 </dev/null ;;
+start() {
+	case $1 in
+	*.c) set -- "$BUILD/tests/$(basename "$1" .c)" ;;
+	*.py) set -- build/deps/venv/bin/python "$1" ;;
+	*.sh) set -- bash "$1" ;;
 	esac
+	timeout -k 10 "${LIMIT:-1800}" "$@" </dev/null
+}
+
+# One test: its output into the log; its failures on the screen.
+one() {
+	local name=$1 log=$LOGS/${1//\//_}.log from=$SECONDS code ok bad
+	[ ! -t 1 ] || printf '%s ...\r' "$name"
+	start "$name" >"$log" 2>&1
 	code=$?
-	ok=$(grep -c '^ok ' "$log")
-	bad=$(grep -c '^not ok ' "$log")
-	if [ "$bad" = 0 ] && { [ "$code" != 0 ] || [ "$ok" = 0 ]; }; then
+	ok=$(grep -ac '^ok ' "$log")
+	bad=$(grep -ac '^not ok ' "$log")
+	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then
 		echo "not ok $name: exit code $code after $ok checks: $(tail -n 1 "$log")" >>"$log"
-		bad=1
+	elif [ "$bad" = 0 ] && [ "$ok" = 0 ]; then
+		echo "not ok $name: nothing was checked" >>"$log"
+	elif [ "$bad" != 0 ] && [ "$code" = 0 ]; then
+		echo "not ok $name: exit code 0 in spite of failures" >>"$log"
 	fi
-	printf '%-46s %4d ok %3d failed %5d s\n' "$name" "$ok" "$bad" $((SECONDS - start))
-	[ "$bad" = 0 ] || grep '^not ok ' "$log" | head -n 20
-	passed=$((passed + ok)) failed=$((failed + bad))
+	bad=$(grep -ac '^not ok ' "$log")
+	printf '%-6s %-44s %5d ok %4d failed %5d s\n' "$([ "$bad" = 0 ] && echo ok || echo 'not ok')" "$name" "$ok" "$bad" $((SECONDS - from))
+	if [ "$bad" != 0 ]; then
+		grep -a '^not ok ' "$log" | head -n 20
+		logs+=("$log")
+	fi
+	run=$((run + 1)) passed=$((passed + ok)) failed=$((failed + bad))
 }
 
 while read -r name; do
-	case $name in *"$PATTERN"*) run "$name" ;; esac
+	case $name in *"$PATTERN"*) one "$name" ;; esac
 done < <(tests)
-[ $((passed + failed)) -gt 0 ] || failed=1
+if [ "$run" = 0 ]; then
+	echo "no test is called *$PATTERN*"
+	failed=1
+fi
+[ ${#logs[@]} = 0 ] || echo "more in: ${logs[*]}"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
