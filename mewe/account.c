@@ -1,0 +1,525 @@
+/* account.c - the closed accounting: what is each function of a multivariant module, and is there nothing else?
+ * In: the two binaries. Out: the differences found, and the pairs of functions that remain to be proved equal.
+ * Must hold, with N functions defined in the original: function i < N of the module is the original's function i, or a
+ * dispatcher in its place; after them come, function by function equal to what a build adds, the guest's imports from `mewe`
+ * and the discriminator; then bodies, each of exactly one dispatcher, and entry wrappers, each of exactly one export.
+ * Nothing but a dispatcher's arm calls a body. Imports, exports, tables, elements, memory, data, globals and start are the
+ * original's and what the build adds. Custom sections say nothing here.
+ *
+ * What the build adds is not believed but made anew, by discriminator.c from the original; how the module was built is
+ * guessed from what it holds, and a wrong guess can only lead to differences. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "account.h"
+#include "combine.h"
+
+void account_differs(Account *a, const char *func, const char *fmt, ...)
+{
+	char what[400];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	PUSH(a->diff, a->ndiff, a->diff_cap, ((Difference){xstrdup(func), xstrdup(what)}));
+}
+
+const char *account_name(const Account *a, uint32_t ordinal) { return a->have->func[ordinal].name; }
+
+static char *ours(const Account *a, const char *name) { return xprintf("%s.%s", a->tag, name); }
+
+uint32_t account_index(const Account *a, const char *name)
+{
+	char *full = ours(a, name);
+	uint32_t i = read_function(a->plan, full);
+	free(full);
+	return i;
+}
+
+uint32_t account_global(const Account *a, const char *name)
+{
+	char *full = ours(a, name);
+	Ident id = ident_of(a->plan);
+	uint32_t i = id.global(id.ctx, full);
+	free(full);
+	return i;
+}
+
+/* ---- identities ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t want_func(void *ctx, const char *name) { return read_function(((Account *)ctx)->want, name); }
+
+static uint32_t have_func(void *ctx, const char *name)
+{
+	const Account *a = ctx;
+	uint32_t i = read_function(a->have, name);
+	if (i == NONE || i >= a->have->nimp + a->first_body)
+		return NONE;
+	return i == account_index(a, "enter") || i == account_index(a, "chose") ? IDENT_SKIP : i;
+}
+
+static uint32_t global_of(const Mod *m, const char *name)
+{
+	Ident id = ident_of(m);
+	return id.global(id.ctx, name);
+}
+
+static uint32_t table_of(const Mod *m, const char *name)
+{
+	Ident id = ident_of(m);
+	return id.table(id.ctx, name);
+}
+
+static uint32_t want_global(void *ctx, const char *name) { return global_of(((Account *)ctx)->want, name); }
+static uint32_t have_global(void *ctx, const char *name) { return global_of(((Account *)ctx)->have, name); }
+static uint32_t want_table(void *ctx, const char *name) { return table_of(((Account *)ctx)->want, name); }
+static uint32_t have_table(void *ctx, const char *name) { return table_of(((Account *)ctx)->have, name); }
+
+Ident account_want(const Account *a) { return (Ident){want_func, want_global, want_table, (void *)a}; }
+Ident account_have(const Account *a) { return (Ident){have_func, have_global, have_table, (void *)a}; }
+
+static bool same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy)
+{
+	Buf a = {0}, b = {0};
+	bool same = walk_write(&a, x, ix) && walk_write(&b, y, iy) && a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+	buf_free(&a);
+	buf_free(&b);
+	return same;
+}
+
+static bool same_type(BinaryenFunctionRef f, BinaryenFunctionRef g)
+{
+	return BinaryenFunctionGetParams(f) == BinaryenFunctionGetParams(g) && BinaryenFunctionGetResults(f) == BinaryenFunctionGetResults(g);
+}
+
+static bool same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g)
+{
+	uint32_t n = BinaryenFunctionGetNumVars(f);
+	if (!same_type(f, g) || BinaryenFunctionGetNumVars(g) != n)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (BinaryenFunctionGetVar(f, i) != BinaryenFunctionGetVar(g, i))
+			return false;
+	return true;
+}
+
+/* ---- how was it built? ------------------------------------------------------------------------------------------------ */
+
+static bool exports(const Mod *m, const char *name)
+{
+	for (uint32_t i = 0; i < m->scan.nexports; i++)
+		if (strcmp(m->scan.exports[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void find_dispatchers(Account *a)
+{
+	uint32_t cap = 0, dcap = 0;
+	for (uint32_t i = 0; i < a->norig && i < a->have->nfunc; i++) {
+		Pieces p;
+		if (!shape_pieces(a->have, i, &p))
+			continue;
+		bool behind = true;
+		for (uint32_t k = 0; k < p.n; k++)
+			behind &= p.arm[k].callee >= a->norig; /* a dispatcher of the original's own has its bodies among its functions */
+		if (behind) {
+			Found f = {i, p.n, xalloc(p.n * sizeof *f.variant)};
+			for (uint32_t k = 0; k < p.n; k++)
+				f.variant[k] = p.arm[k].callee;
+			if (a->found.n == 0)
+				a->shape.dispatch = p.selector.draw ? MEWE_CALL : MEWE_REQUEST;
+			PUSH(a->found.f, a->found.n, cap, f);
+			PUSH(a->dispatchers.d, a->dispatchers.n, dcap, ((Dispatcher){.func = i, .n = p.n}));
+		}
+		free(p.arm);
+	}
+}
+
+static uint64_t fixed_seed(const Mod *m)
+{
+	BinaryenExportRef x = BinaryenGetExport(m->ref, "mewe.seed");
+	if (!x || BinaryenExportGetKind(x) != BinaryenExternalGlobal())
+		return 0;
+	Expr init = BinaryenGlobalGetInitExpr(BinaryenGetGlobal(m->ref, BinaryenExportGetValue(x)));
+	return init && BinaryenExpressionGetType(init) == BinaryenTypeInt64() && walk_kind(init) == K_Const ? (uint64_t)BinaryenConstGetValueI64(init) : 0;
+}
+
+/* The discriminator's own module, its identities: imports by position, functions by ordinal, globals by position. */
+typedef struct Text {
+	Mod mod;
+	uint32_t func0, global0;       /* where the functions and globals of the text begin in the module */
+} Text;
+
+static uint32_t text_func(void *ctx, const char *name)
+{
+	const Text *t = ctx;
+	uint32_t i = read_function(&t->mod, name);
+	if (i == NONE || i < t->mod.nimp + t->func0)
+		return NONE - 2; /* an import: which one is seen when the imports are compared */
+	return i - t->mod.nimp - t->func0;
+}
+
+static uint32_t text_global(void *ctx, const char *name)
+{
+	const Text *t = ctx;
+	return global_of(&t->mod, name) - t->global0;
+}
+
+static uint32_t text_table(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return 0;
+}
+
+/* How many functions of the text for this shape stand in the module where they would have to. */
+static uint32_t score(const Account *a, const Shape *s, uint32_t nguest)
+{
+	char *source = discriminator_text(s, a->dispatchers.n ? &a->dispatchers : NULL);
+	Text text = {.mod = {.ref = BinaryenModuleParse(source)}};
+	Text have = {*a->have, a->norig + nguest, a->nglobals};
+	Bytes bytes;
+	Err e;
+	uint32_t n = 0;
+	free(source);
+	if (write_module(&text.mod, NULL, &bytes, &e) == 0) {
+		BinaryenModuleDispose(text.mod.ref);
+		text.mod.ref = BinaryenModuleRead((char *)bytes.p, bytes.n); /* as Binaryen reads what it has written */
+		free(bytes.p);
+	}
+	read_index(&text.mod);
+	Ident it = {text_func, text_global, text_table, &text}, ih = {text_func, text_global, text_table, &have};
+	for (uint32_t i = 0; i < text.mod.nfunc && have.func0 + i < a->have->nfunc; i++) {
+		BinaryenFunctionRef f = text.mod.func[i].ref, g = a->have->func[have.func0 + i].ref;
+		n += same_locals(f, g) && same_tree(BinaryenFunctionGetBody(f), &it, BinaryenFunctionGetBody(g), &ih);
+	}
+	n = text.mod.nfunc == n ? UINT32_MAX - 1000 + (n < 1000 ? n : 1000) : n; /* a text that is there as a whole wins, the longest first */
+	free(text.mod.func);
+	free(text.mod.imp);
+	free(text.mod.named);
+	BinaryenModuleDispose(text.mod.ref);
+	return n;
+}
+
+/* The shape whose functions fit best. */
+static void guess(Account *a, const Mod *original)
+{
+	static const enum mewe_discriminator all[] = {MEWE_CHACHA, MEWE_WASI, MEWE_XORSHIFT, MEWE_NONE};
+	uint32_t best = 0, nguest = 0;
+	Shape s = a->shape, first;
+	for (uint32_t i = 0; i < original->nimp; i++)
+		nguest += strcmp(BinaryenFunctionImportGetModule(original->imp[i].ref), "mewe") == 0;
+	s.trace = exports(a->have, "mewe.trace") ? MEWE_TRACE_FULL : exports(a->have, "mewe.reset") ? MEWE_TRACE_HASH : MEWE_TRACE_OFF;
+	s.import_seed = read_import(a->have, "mewe", "seed") != NONE;
+	s.fixed_seed = fixed_seed(a->have);
+	first = s;
+	for (unsigned i = 0; i < 4 * LEN(all); i++) {
+		s.discriminator = all[i / 4];
+		s.discriminator = read_import(a->have, "mewe", "choose") != NONE ? MEWE_HOST : exports(a->have, "mewe.seed") ? MEWE_FIXED : s.discriminator;
+		s.gated = i & 1;
+		s.reseed = i & 2 ? MEWE_RESEED_ENTRY : MEWE_RESEED_INSTANCE;
+		uint32_t n = score(a, &s, nguest);
+		if (i == 0 || n > best) {
+			best = n;
+			first = s;
+		}
+	}
+	a->shape = first;
+}
+
+/* ---- functions in their old places ---------------------------------------------------------------------------------- */
+
+static bool is_call(const Account *a, Expr e, uint32_t index)
+{
+	return index != NONE && walk_kind(e) == K_Call && read_function(a->have, BinaryenCallGetTarget(e)) == index;
+}
+
+static uint32_t operand(Expr call, uint32_t i) { return BinaryenConstGetValueI32(BinaryenCallGetOperandAt(call, i)); }
+
+/* The instrument's call at the start of a function, with its own ids. */
+static bool entered(const Account *a, Expr e, uint32_t ordinal)
+{
+	if (!is_call(a, e, account_index(a, "enter")))
+		return false;
+	for (uint32_t i = 0; i < 2; i++)
+		if (walk_kind(BinaryenCallGetOperandAt(e, i)) != K_Const || operand(e, i) != TRACE_ID(ordinal, 0))
+			return false;
+	return true;
+}
+
+/* The function's body without the instrument's call; NULL: that is not there. */
+static Expr uninstrumented(const Account *a, uint32_t ordinal)
+{
+	Expr body = BinaryenFunctionGetBody(a->have->func[ordinal].ref);
+	if (a->shape.trace == MEWE_TRACE_OFF)
+		return body;
+	if (walk_kind(body) != K_Block || BinaryenBlockGetNumChildren(body) == 0 || !entered(a, BinaryenBlockGetChildAt(body, 0), ordinal))
+		return NULL;
+	BinaryenBlockRemoveChildAt(body, 0);
+	return BinaryenBlockGetNumChildren(body) == 1 && !BinaryenBlockGetName(body) ? BinaryenBlockGetChildAt(body, 0) : body;
+}
+
+/* Begins with the mark of a function that stands for an import from `mewe`. */
+static bool marked(Expr body)
+{
+	Expr first = walk_kind(body) == K_Block && BinaryenBlockGetNumChildren(body) > 0 ? BinaryenBlockGetChildAt(body, 0) : NULL;
+	if (!first || walk_kind(first) != K_Drop || walk_kind(BinaryenDropGetValue(first)) != K_Const)
+		return false;
+	Expr c = BinaryenDropGetValue(first);
+	return BinaryenExpressionGetType(c) == BinaryenTypeInt32() && BinaryenConstGetValueI32(c) == 0x6d657765;
+}
+
+/* What such a function may do in a multivariant module, instead of nothing: read a count, or call the trace's functions with
+ * its own parameters. None of these reaches anything of the guest's but where trace_read() is asked to. */
+static bool reports(const Account *a, Expr e)
+{
+	static const char *const funcs[] = {"hash", "read", "reset", "renew"}, *const globals[] = {"choices", "length", "executed"};
+	if (walk_kind(e) == K_Const)
+		return true;
+	for (size_t i = 0; walk_kind(e) == K_GlobalGet && i < LEN(globals); i++)
+		if (global_of(a->have, BinaryenGlobalGetGetName(e)) == account_global(a, globals[i]))
+			return true;
+	bool ok = false;
+	for (size_t i = 0; i < LEN(funcs); i++)
+		ok |= is_call(a, e, account_index(a, funcs[i]));
+	for (uint32_t i = 0; ok && i < BinaryenCallGetNumOperands(e); i++) {
+		Expr arg = BinaryenCallGetOperandAt(e, i);
+		ok = walk_kind(arg) == K_LocalGet && BinaryenLocalGetGetIndex(arg) == i;
+	}
+	return ok;
+}
+
+static bool reporting(const Account *a, uint32_t ordinal)
+{
+	Expr was = BinaryenFunctionGetBody(a->want->func[ordinal].ref), is = BinaryenFunctionGetBody(a->have->func[ordinal].ref);
+	if (!marked(was) || !marked(is))
+		return false;
+	for (uint32_t i = 1; i < BinaryenBlockGetNumChildren(is); i++)
+		if (!reports(a, BinaryenBlockGetChildAt(is, i)))
+			return false;
+	return true;
+}
+
+static void put_pair(Account *a, uint32_t original, uint32_t body, uint32_t dispatcher, uint32_t place)
+{
+	PUSH(a->pair, a->npair, a->pair_cap, ((Pair){original, body, dispatcher, place}));
+}
+
+typedef struct Uses {
+	Account *a;
+	uint32_t ordinal;
+	bool good;
+} Uses;
+
+/* What code of the original's may name: its own functions, dispatched or not, its imports and globals. */
+static bool use(void *ctx, Expr e, uint32_t index)
+{
+	Uses *u = ctx;
+	const Account *a = u->a;
+	uint32_t kind = walk_kind(e);
+	const char *f = kind == K_Call ? BinaryenCallGetTarget(e) : kind == K_RefFunc ? BinaryenRefFuncGetFunc(e) : NULL;
+	const char *g = kind == K_GlobalGet ? BinaryenGlobalGetGetName(e) : kind == K_GlobalSet ? BinaryenGlobalSetGetName(e) : NULL;
+	uint32_t i = f ? read_function(a->have, f) : 0;
+	(void)index;
+	if (f && i >= a->have->nimp + a->norig && !(i < a->have->nimp + a->first_body && marked(BinaryenFunctionGetBody(a->have->func[i - a->have->nimp].ref)))) {
+		account_differs(u->a, account_name(a, u->ordinal), "it calls %s, which is no function of the original's: that passes a dispatcher by", f);
+		u->good = false;
+	}
+	if (g && global_of(a->have, g) >= a->nglobals) {
+		account_differs(u->a, account_name(a, u->ordinal), "it uses global %s, which is no global of the original's", g);
+		u->good = false;
+	}
+	return true;
+}
+
+static bool uses_only_originals(Account *a, uint32_t ordinal, Expr body)
+{
+	Uses u = {a, ordinal, true};
+	if (!walk_known(body)) {
+		account_differs(a, account_name(a, ordinal), "it holds an instruction that can't be judged");
+		return false;
+	}
+	walk_each(body, use, &u);
+	return u.good;
+}
+
+/* Not dispatched: the original's function, after one round trip through Binaryen or after none; else it is to be proved. */
+static void untouched(Account *a, uint32_t ordinal)
+{
+	BinaryenFunctionRef f = a->want->func[ordinal].ref, g = a->have->func[ordinal].ref, p = a->plan->func[ordinal].ref;
+	Ident iw = account_want(a), ih = account_have(a), ip = ident_of(a->plan);
+	if (!same_type(f, g)) {
+		account_differs(a, account_name(a, ordinal), "its type is not the original's");
+		return;
+	}
+	Expr body = uninstrumented(a, ordinal);
+	if (!body) {
+		if (!reporting(a, ordinal))
+			account_differs(a, account_name(a, ordinal), "the trace's call is not at its start");
+		return;
+	}
+	if ((same_locals(f, g) && same_tree(BinaryenFunctionGetBody(f), &iw, body, &ih)) ||
+	    (same_locals(p, g) && same_tree(BinaryenFunctionGetBody(p), &ip, body, &ih)) || reporting(a, ordinal))
+		return;
+	if (uses_only_originals(a, ordinal, body))
+		put_pair(a, ordinal, ordinal, NONE, NONE);
+}
+
+/* ---- dispatchers -------------------------------------------------------------------------------------------------------- */
+
+static void check_selector(Account *a, uint32_t i, const Selector *s, const Layout *l)
+{
+	const char *name = account_name(a, a->found.f[i].func);
+	if (a->shape.dispatch == MEWE_CALL) {
+		uint32_t want = account_index(a, a->shape.gated ? "gate" : "draw");
+		if (!s->draw || want == NONE || read_function(a->have, s->draw) != want)
+			account_differs(a, name, "it does not choose by the discriminator's draw");
+		return;
+	}
+	char *word = xprintf("vector.%u", l->field[i].word);
+	bool good = s->global && global_of(a->have, s->global) == account_global(a, word) && s->shift == l->field[i].shift &&
+	            s->mask == (1u << l->field[i].bits) - 1;
+	if (!good)
+		account_differs(a, name, "it does not choose by its own field of the request's choices");
+	free(word);
+}
+
+static bool good_enter(const Account *a, Expr e, uint32_t func, uint32_t k)
+{
+	if (!is_call(a, e, account_index(a, "enter")) || operand(e, 0) != TRACE_ID(func, k + 1))
+		return false;
+	return operand(e, 1) > TRACE_ID(func, 0) && operand(e, 1) <= TRACE_ID(func, k + 1);
+}
+
+static bool good_chose(const Account *a, Expr e, uint32_t i, uint32_t k)
+{
+	if (!is_call(a, e, account_index(a, "chose")) || operand(e, 0) != i || operand(e, 1) != k)
+		return false;
+	return fabs(BinaryenConstGetValueF64(BinaryenCallGetOperandAt(e, 2)) - log2(a->found.f[i].n)) < 1e-9;
+}
+
+static void check_trace(Account *a, uint32_t i, const Pieces *p)
+{
+	const Found *f = &a->found.f[i];
+	bool off = a->shape.trace == MEWE_TRACE_OFF, good = off ? !p->enter : p->enter && entered(a, p->enter, f->func);
+	for (uint32_t k = 0; k < p->n && good; k++) {
+		const Arm *m = &p->arm[k];
+		good = off ? m->ntrace == 0 : m->ntrace == 2 && good_enter(a, m->trace[0], f->func, k) && good_chose(a, m->trace[1], i, k);
+	}
+	if (!good)
+		account_differs(a, account_name(a, f->func), "this dispatcher does more than choose and pass on its arguments");
+}
+
+static void check_dispatcher(Account *a, uint32_t i, const Layout *l)
+{
+	const Found *f = &a->found.f[i];
+	Pieces p;
+	if (!same_type(a->want->func[f->func].ref, a->have->func[f->func].ref)) {
+		account_differs(a, account_name(a, f->func), "its type is not the original's");
+		return;
+	}
+	if (!shape_pieces(a->have, f->func, &p))
+		return; /* can't be: it was found by this */
+	check_selector(a, i, &p.selector, l);
+	check_trace(a, i, &p);
+	free(p.arm);
+	for (uint32_t k = 0; k < f->n; k++) {
+		uint32_t b = f->variant[k];
+		if (b < a->first_body || a->owned[b]) {
+			account_differs(a, account_name(a, f->func), "its body %u is %s, which is not its own", k, account_name(a, b));
+			continue;
+		}
+		a->owned[b] = true;
+		if (uses_only_originals(a, b, BinaryenFunctionGetBody(a->have->func[b].ref)))
+			put_pair(a, f->func, b, i, k);
+	}
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------ */
+
+static void check_functions(Account *a)
+{
+	Layout l = layout_of(&a->shape, a->dispatchers.n ? &a->dispatchers : NULL);
+	Ident iw = account_want(a), ih = ident_of(a->have);
+	for (uint32_t i = 0, d = 0; i < a->norig; i++) {
+		a->owned[i] = true;
+		if (d < a->found.n && a->found.f[d].func == i)
+			check_dispatcher(a, d++, &l);
+		else
+			untouched(a, i);
+	}
+	for (uint32_t i = a->norig; i < a->first_body; i++) {
+		BinaryenFunctionRef f = a->want->func[i].ref, g = a->have->func[i].ref;
+		a->owned[i] = true;
+		if (!same_locals(f, g) || !same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih))
+			account_differs(a, account_name(a, i), "it is not the discriminator's function that belongs there (%s)",
+			                BinaryenFunctionGetName(a->plan->func[i].ref));
+	}
+	free(l.field);
+}
+
+static void check_owned(Account *a)
+{
+	for (uint32_t i = 0; i < a->have->nfunc; i++)
+		if (!a->owned[i])
+			account_differs(a, account_name(a, i), "it is neither the original's, nor a body of one dispatcher, nor an export's wrapper, nor "
+			                "the discriminator's");
+}
+
+/* The original with all that a build of this shape adds, but undispatched. */
+static int make_want(Account *a, const char *ofile, Err *e)
+{
+	discriminator_tag(a->plan, a->tag);
+	int code = discriminator_add(a->plan, &a->shape, a->dispatchers.n ? &a->dispatchers : NULL, e);
+	if (!code)
+		code = write_module(a->plan, NULL, &a->want_bytes, e);
+	if (!code)
+		code = read_module(ofile, a->want_bytes.p, a->want_bytes.n, &a->want, e);
+	return code;
+}
+
+int account_make(const char *ofile, const uint8_t *original, size_t on, const char *mfile, const uint8_t *multivariant, size_t mn,
+                 Account *out, Err *e)
+{
+	Account *a = out;
+	int code;
+	*a = (Account){.have_bytes = multivariant, .nhave = mn};
+	if ((code = read_module(ofile, original, on, &a->plan, e)) != 0 || (code = read_module(mfile, multivariant, mn, &a->have, e)) != 0)
+		return code;
+	a->norig = a->plan->nfunc;
+	a->nglobals = a->plan->scan.nglobals;
+	find_dispatchers(a);
+	guess(a, a->plan);
+	if ((code = make_want(a, ofile, e)) != 0 || !account_imports(a))
+		return code;
+	a->first_body = a->want->nfunc;
+	a->owned = xalloc(a->have->nfunc * sizeof *a->owned);
+	if (a->have->nfunc < a->first_body) {
+		account_differs(a, "", "it has %u functions; the original and its discriminator alone are %u", a->have->nfunc, a->first_body);
+		return 0;
+	}
+	check_functions(a);
+	account_sections(a);
+	account_exports(a);
+	check_owned(a);
+	return 0;
+}
+
+void account_free(Account *a)
+{
+	for (uint32_t i = 0; i < a->ndiff; i++) {
+		free(a->diff[i].func);
+		free(a->diff[i].what);
+	}
+	read_free(a->plan);
+	read_free(a->want);
+	read_free(a->have);
+	shape_free(&a->found);
+	free(a->dispatchers.d);
+	free(a->want_bytes.p);
+	free(a->owned);
+	free(a->pair);
+	free(a->diff);
+	*a = (Account){0};
+}

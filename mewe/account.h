@@ -1,0 +1,59 @@
+/* account.h - a multivariant module held against its original: what account.c, account_parts.c and verify.c share. */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "shape.h"
+
+/* What can't be accounted for: the function it is about, or "" for none, and what is wrong. */
+typedef struct Difference {
+	char *func, *what;
+} Difference;
+
+/* Two functions that the proof has to find equal: `original` in want, `body` in have. */
+typedef struct Pair {
+	uint32_t original, body;       /* ordinals */
+	uint32_t dispatcher, place;    /* index into found and body of it; NONE for a function that is in its old place */
+} Pair;
+
+/* Both modules have the same imports, so a function index below first_body means the same in both. */
+typedef struct Account {
+	Mod *plan;                     /* the original with the discriminator added, before it was written: has our names */
+	Mod *want;                     /* the same, written and read */
+	Mod *have;                     /* what is being verified */
+	Bytes want_bytes;
+	const uint8_t *have_bytes;
+	size_t nhave;
+	char tag[24];                  /* our names in plan */
+	uint32_t norig;                /* functions defined in the original */
+	uint32_t nglobals;             /* globals of the original */
+	uint32_t first_body;           /* ordinal of the first function in have that want has no counterpart to */
+	Shape shape;
+	Founds found;                  /* the dispatchers, by ordinal */
+	Dispatchers dispatchers;       /* the same, as discriminator.c wants them */
+	bool *owned;                   /* functions of have that are accounted for */
+	Pair *pair;
+	uint32_t npair, pair_cap;
+	Difference *diff;
+	uint32_t ndiff, diff_cap;
+} Account;
+
+/* Accounts for everything but the pairs, which are left to be proved. Differences are not errors. */
+int account_make(const char *ofile, const uint8_t *original, size_t on, const char *mfile, const uint8_t *multivariant, size_t mn,
+                 Account *out, Err *e);
+void account_free(Account *a);
+
+/* Names on either side to common identities. have's instrument is skipped; bodies of dispatchers are unknown (NONE). */
+Ident account_want(const Account *a);
+Ident account_have(const Account *a);
+
+const char *account_name(const Account *a, uint32_t ordinal);          /* of a function in have */
+uint32_t account_index(const Account *a, const char *ours);            /* of our function TAG.ours; NONE: this build has none */
+uint32_t account_global(const Account *a, const char *ours);
+void account_differs(Account *a, const char *func, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* account_parts.c: what is not code. */
+bool account_imports(Account *a);                          /* false: they differ, and indices mean nothing any more */
+void account_sections(Account *a);
+void account_exports(Account *a);                          /* and the entry wrappers that take them over */
+
+#endif

@@ -1,0 +1,248 @@
+/* verify.c - prove a multivariant module equal to its original, from the two binaries alone.
+ * In: two binaries. Out: findings, as text or JSON, and the verdict over them all. Must hold: what the builder knew or said is
+ * not used; a module passes only if everything in it is accounted for (account.c) and each pair of functions is proved
+ * (equiv_bodies), whatever the number of workers. A worker that dies leaves its pair unproved. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "account.h"
+
+enum { JOBS_MAX = 64 };
+
+/* What is said of one pair; below PIPE_BUF, so that writes by several workers never mix. */
+typedef struct Answer {
+	uint32_t pair, verdict;
+	char why[400];
+	uint64_t cex[32];
+	uint32_t ncex;
+} Answer;
+
+typedef struct Verify {
+	Account a;
+	Answer *answer;                /* by pair */
+	mewe_progress *progress;
+	void *progress_ctx;
+} Verify;
+
+/* ---- proofs ------------------------------------------------------------------------------------------------------------- */
+
+static void judge(const Account *a, uint32_t i, Answer *out)
+{
+	const Pair *p = &a->pair[i];
+	Ident iw = account_want(a), ih = account_have(a);
+	Body x = body_of(a->want, p->original), y = body_of(a->have, p->body);
+	Equiv q;
+	memset(out, 0, sizeof *out); /* its padding goes through a pipe too */
+	equiv_bodies(&x, &iw, &y, &ih, &q);
+	out->pair = i;
+	out->verdict = q.verdict;
+	out->ncex = q.ncex < LEN(out->cex) ? q.ncex : LEN(out->cex);
+	memcpy(out->cex, q.cex, out->ncex * sizeof *out->cex);
+	if (q.verdict != V_PROVED)
+		memcpy(out->why, q.why, sizeof out->why - 1);
+	body_free(&x);
+	body_free(&y);
+}
+
+static void work(const Account *a, uint32_t *next, int out)
+{
+	for (;;) {
+		uint32_t i = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+		Answer answer;
+		if (i >= a->npair)
+			_exit(0);
+		judge(a, i, &answer);
+		if (write(out, &answer, sizeof answer) != sizeof answer)
+			_exit(1);
+	}
+}
+
+static void collect(Verify *v, int in)
+{
+	Answer a;
+	size_t got = 0;
+	uint32_t done = 0;
+	for (;;) {
+		ssize_t k = read(in, (char *)&a + got, sizeof a - got);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return;
+		if ((got += k) < sizeof a)
+			continue;
+		got = 0;
+		v->answer[a.pair] = a;
+		if (v->progress)
+			v->progress(v->progress_ctx, "verify", ++done, v->a.npair);
+	}
+}
+
+static int prove(Verify *v, unsigned jobs, Err *e)
+{
+	unsigned started = 0;
+	int pipefd[2], code = 0;
+	v->answer = xalloc(v->a.npair * sizeof *v->answer);
+	for (uint32_t i = 0; i < v->a.npair; i++) {
+		v->answer[i].verdict = V_TIMEOUT;
+		strcpy(v->answer[i].why, "the prover's process ended on it");
+	}
+	uint32_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (next == MAP_FAILED)
+		return err_set(e, MEWE_BAD, "no shared memory for the provers: %s", strerror(errno));
+	if (pipe2(pipefd, O_CLOEXEC) < 0) {
+		munmap(next, sizeof *next);
+		return err_set(e, MEWE_BAD, "no pipe to the provers: %s", strerror(errno));
+	}
+	pid_t pid[JOBS_MAX];
+	for (; started < jobs && started < v->a.npair; started++) {
+		pid[started] = fork();
+		if (pid[started] < 0)
+			break;
+		if (pid[started] == 0) {
+			close(pipefd[0]);
+			work(&v->a, next, pipefd[1]);
+		}
+	}
+	close(pipefd[1]);
+	if (started == 0 && v->a.npair > 0)
+		code = err_set(e, MEWE_BAD, "no process to prove in: %s", strerror(errno));
+	else
+		collect(v, pipefd[0]);
+	close(pipefd[0]);
+	for (unsigned j = 0; j < started; j++)
+		while (waitpid(pid[j], NULL, 0) < 0 && errno == EINTR)
+			;
+	munmap(next, sizeof *next);
+	return code;
+}
+
+/* ---- findings ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Tally {
+	uint32_t proved, refuted, open;
+} Tally;
+
+/* Over the pairs of one dispatcher, or over all where it is NONE. */
+static Tally tally(const Verify *v, uint32_t dispatcher)
+{
+	Tally t = {0};
+	for (uint32_t i = 0; i < v->a.npair; i++) {
+		uint32_t verdict = v->answer[i].verdict;
+		if (dispatcher != NONE && v->a.pair[i].dispatcher != dispatcher)
+			continue;
+		t.proved += verdict == V_PROVED;
+		t.refuted += verdict == V_REFUTED;
+		t.open += verdict != V_PROVED && verdict != V_REFUTED;
+	}
+	return t;
+}
+
+static int verdict(const Verify *v)
+{
+	Tally t = tally(v, NONE);
+	return v->a.ndiff > 0 || t.refuted > 0 ? MEWE_DIFFERS : t.open > 0 ? MEWE_LIMIT : MEWE_OK;
+}
+
+static void put_arguments(Buf *b, const Answer *a)
+{
+	for (uint32_t i = 0; i < a->ncex; i++)
+		buf_printf(b, "%s0x%llx", i ? ", " : "; shown by the arguments ", (unsigned long long)a->cex[i]);
+}
+
+static Bytes text(const Verify *v)
+{
+	const Account *a = &v->a;
+	Tally all = tally(v, NONE);
+	Buf b = {0};
+	for (uint32_t i = 0; i < a->found.n; i++) {
+		Tally t = tally(v, i);
+		buf_printf(&b, "dispatcher %s: %u bodies, %u proved", account_name(a, a->found.f[i].func), a->found.f[i].n, t.proved);
+		if (t.refuted)
+			buf_printf(&b, ", %u refuted", t.refuted);
+		if (t.open)
+			buf_printf(&b, ", %u unproved", t.open);
+		buf_str(&b, "\n");
+	}
+	for (uint32_t i = 0; i < a->ndiff; i++)
+		buf_printf(&b, "difference: %s%s%s\n", a->diff[i].func, *a->diff[i].func ? ": " : "", a->diff[i].what);
+	for (uint32_t i = 0; i < a->npair; i++) {
+		const Answer *x = &v->answer[i];
+		if (x->verdict == V_PROVED)
+			continue;
+		buf_printf(&b, "%s: %s: %s", x->verdict == V_REFUTED ? "difference" : "unproved", account_name(a, a->pair[i].body), x->why);
+		put_arguments(&b, x);
+		buf_str(&b, "\n");
+	}
+	int code = verdict(v);
+	buf_printf(&b, "%s: %u functions, %u dispatchers, %u pairs proved, %u refuted, %u unproved, %u other differences\n",
+	           code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different", a->norig, a->found.n, all.proved, all.refuted,
+	           all.open, a->ndiff);
+	return buf_bytes(&b);
+}
+
+static json_t *json_dispatcher(const Verify *v, uint32_t i)
+{
+	const Found *f = &v->a.found.f[i];
+	Tally t = tally(v, i);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "name", account_name(&v->a, f->func), "index", (json_int_t)f->func, "variants",
+	                 (json_int_t)f->n, "proved", (json_int_t)t.proved, "refuted", (json_int_t)t.refuted, "unproved", (json_int_t)t.open);
+}
+
+static json_t *json_answer(const Verify *v, uint32_t i)
+{
+	const Answer *x = &v->answer[i];
+	json_t *args = json_array();
+	for (uint32_t k = 0; k < x->ncex; k++)
+		json_array_append_new(args, json_sprintf("0x%llx", (unsigned long long)x->cex[k]));
+	return json_pack("{s:s, s:s, s:s, s:o}", "function", account_name(&v->a, v->a.pair[i].body), "verdict", verdict_name(x->verdict), "why",
+	                 x->why, "arguments", args);
+}
+
+static Bytes json_text(const Verify *v)
+{
+	const Account *a = &v->a;
+	json_t *dispatchers = json_array(), *differences = json_array(), *unproved = json_array();
+	int code = verdict(v);
+	for (uint32_t i = 0; i < a->found.n; i++)
+		json_array_append_new(dispatchers, json_dispatcher(v, i));
+	for (uint32_t i = 0; i < a->ndiff; i++)
+		json_array_append_new(differences, json_pack("{s:s, s:s}", "function", a->diff[i].func, "why", a->diff[i].what));
+	for (uint32_t i = 0; i < a->npair; i++)
+		if (v->answer[i].verdict != V_PROVED)
+			json_array_append_new(v->answer[i].verdict == V_REFUTED ? differences : unproved, json_answer(v, i));
+	json_t *root = json_pack("{s:s, s:I, s:o, s:o, s:o}", "verdict", code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different",
+	                         "functions", (json_int_t)a->norig, "dispatchers", dispatchers, "differences", differences, "unproved", unproved);
+	char *s = json_dumps(root, JSON_INDENT(1));
+	Buf b = {0};
+	buf_printf(&b, "%s\n", s);
+	free(s);
+	json_decref(root);
+	return buf_bytes(&b);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------- */
+
+int mewe_verify(const char *ofile, const uint8_t *original, size_t on, const char *mfile, const uint8_t *multivariant, size_t mn,
+                bool json, unsigned jobs, mewe_progress *progress, void *progress_ctx, mewe_bytes *findings, mewe_err *err)
+{
+	Verify v = {.progress = progress, .progress_ctx = progress_ctx};
+	*findings = (Bytes){0};
+	int code = account_make(ofile, original, on, mfile, multivariant, mn, &v.a, err);
+	if (!code)
+		code = prove(&v, jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs, err);
+	if (!code) {
+		*findings = json ? json_text(&v) : text(&v);
+		code = verdict(&v);
+		if (code)
+			err_set(err, code, "%s: %s", mfile, code == MEWE_LIMIT ? "not all of it is proved; see the findings" : "it is not proved equal to its original; see the findings");
+	}
+	free(v.answer);
+	account_free(&v.a);
+	return code;
+}
