@@ -80,8 +80,6 @@ static void put_discriminator(Buf *b, const Shape *s)
 	buf_str(b, text[s->discriminator]);
 	if (s->discriminator == MEWE_XORSHIFT || s->discriminator == MEWE_WASI)
 		buf_str(b, mewe_wat_draw);
-	if (s->gated && s->dispatch == MEWE_CALL)
-		buf_str(b, mewe_wat_gate);
 }
 
 static void put_globals(Buf *b, const char *name, uint32_t n)
@@ -176,13 +174,16 @@ char *discriminator_text(const Shape *s, const Dispatchers *d)
 {
 	Layout l = layout_of(s, d);
 	Buf b = {0};
-	buf_str(&b, "(module\n(memory 1)\n");
+	buf_str(&b, "(module\n");
+	if (d)
+		put_discriminator(&b, s); /* first: imports must be; and Binaryen wants globals before their use */
+	buf_str(&b, "(memory 1)\n");
 	if (d && s->gated)
 		buf_str(&b, "(global $mewe.live (mut i32) (i32.const 0))\n");
 	else if (s->trace != MEWE_TRACE_OFF)
 		buf_str(&b, "(global $mewe.live i32 (i32.const 1))\n");
-	if (d)
-		put_discriminator(&b, s);
+	if (d && s->gated && s->dispatch == MEWE_CALL)
+		buf_str(&b, mewe_wat_gate);
 	if (d && s->dispatch == MEWE_REQUEST)
 		put_redraw(&b, s, d, &l);
 	if (discriminator_renews(s, d))
