@@ -1,0 +1,127 @@
+/* libtime.c - time, of the original and its multivariants in turn.
+ * In: modules without a trace. Out: rows time_ns, the mean of a batch: phase `execute` on one warm instance, phase `request`
+ * with a fresh instance for each call, its seeding included.
+ * Must hold: whatever the machine does in a round it does to all builds (rounds, shuffled inside); nothing is timed whose
+ * answer was not looked at. */
+#include <stdlib.h>
+#include <time.h>
+#include "measure.h"
+
+enum { BUILDS = 3, BATCH_NS = 2000000, WARM_UP = 3 };
+
+typedef struct Bench {
+	Guest guest;
+	const char *build, *config;
+	Instance *warm;
+	HostFunc serve;
+	uint32_t batch[2];             /* calls, fresh instances: so many take BATCH_NS */
+} Bench;
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Nanoseconds for n executions; *last is what the last one answered. */
+static uint64_t run_warm(const Bench *b, uint32_t n, int32_t *last)
+{
+	uint64_t from = now();
+	for (uint32_t k = 0; k < n; k++)
+		*last = guest_run(&b->serve);
+	return now() - from;
+}
+
+static uint64_t run_fresh(const Bench *b, uint32_t n, int32_t *last, int32_t input)
+{
+	static const HostOptions plain;
+	uint64_t from = now();
+	for (uint32_t k = 0; k < n; k++) {
+		Instance *i = guest_fresh(&b->guest, &plain, input);
+		HostFunc serve = guest_serve(i);
+		*last = guest_run(&serve);
+		host_drop(i);
+	}
+	return now() - from;
+}
+
+static uint64_t run(const Bench *b, int fresh, uint32_t n, const Plan *p, int32_t length)
+{
+	int32_t last = 0;
+	uint64_t ns = fresh ? run_fresh(b, n, &last, p->input) : run_warm(b, n, &last);
+	if (last != length)
+		die(MEWE_DIFFERS, "%s: while timed it answered %d, not %d", b->guest.path, last, length);
+	return ns;
+}
+
+static uint32_t batch_size(const Bench *b, int fresh, const Plan *p, int32_t length)
+{
+	uint32_t n = 1;
+	uint64_t ns;
+	for (int k = 0; k < WARM_UP; k++)
+		run(b, fresh, 1, p, length);
+	while ((ns = run(b, fresh, n, p, length)) < BATCH_NS / 4)
+		n *= 2;
+	n = (uint64_t)n * BATCH_NS / ns;
+	return n ? n : 1;
+}
+
+/* Answers are compared in full before anything is timed; those of `random`, whose guest draws them, only where its draws can
+ * be fixed, which is in the traces. */
+static void compare(const Bench *b, const Answer *want, const Plan *p)
+{
+	int32_t n = guest_run(&b->serve);
+	if (p->fixed ? n != want->n : !guest_answered(b->warm, n, want))
+		die(MEWE_DIFFERS, "%s: its answer is not the original's", b->guest.path);
+}
+
+static void open_bench(Bench *b, const Plan *p, const char *path, const char *build, const char *config)
+{
+	static const HostOptions plain;
+	*b = (Bench){.guest = guest_open(path), .build = build, .config = config};
+	b->warm = guest_fresh(&b->guest, &plain, p->input);
+	b->serve = guest_serve(b->warm);
+}
+
+static void round_of(Bench *bench, Rng *rng, uint32_t k, const Plan *p, int32_t length, Rows *r)
+{
+	uint32_t order[2 * BUILDS];
+	for (uint32_t i = 0; i < LEN(order); i++) {
+		uint32_t j = rng_below(rng, i + 1);
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (uint32_t i = 0; i < LEN(order); i++) {
+		const Bench *b = &bench[order[i] / 2];
+		int fresh = order[i] % 2;
+		uint64_t ns = run(b, fresh, b->batch[fresh], p, length);
+		guest_rows(&b->guest, r, b->build, b->config, fresh ? "request" : "execute");
+		r->iteration = k;
+		rows_real(r, "time_ns", (double)ns / b->batch[fresh]);
+	}
+}
+
+void measure_time(const Plan *p, Rows *r)
+{
+	Bench bench[BUILDS];
+	Rng rng = {0};
+	open_bench(&bench[0], p, p->original, "original", "original");
+	open_bench(&bench[1], p, p->call, "multivariant", "call");
+	open_bench(&bench[2], p, p->request, "multivariant", "request");
+	Answer want = guest_reference(&bench[0].guest, p->input);
+	for (int i = 0; i < BUILDS; i++) {
+		compare(&bench[i], &want, p);
+		for (int fresh = 0; fresh < 2; fresh++)
+			bench[i].batch[fresh] = batch_size(&bench[i], fresh, p, want.n);
+	}
+	for (uint32_t k = 0; k < p->rounds; k++) {
+		round_of(bench, &rng, k, p, want.n, r);
+		progress("time", k + 1, p->rounds);
+	}
+	for (int i = 0; i < BUILDS; i++) {
+		host_drop(bench[i].warm);
+		guest_close(&bench[i].guest);
+	}
+	free(want.p);
+}

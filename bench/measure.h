@@ -1,0 +1,72 @@
+/* measure.h - what the parts of build/bench/measure share.
+ * Everything measured becomes rows of one schema (results/README.md); no part computes a statistic. */
+#ifndef MEASURE_H
+#define MEASURE_H
+
+#include <wasmtime.h>
+#include "../mewe/all.h"
+#include "../mewe/host.h"
+
+enum { NODES = 64 };               /* as many as the paper had edge nodes: executions are dealt to them in turn */
+
+/* ---- librows.c: rows, and the end of the program ---- */
+
+typedef struct Rows {
+	Buf text;
+	char run[40], machine[80], platform[60];
+	const char *service, *profile, *input, *strategy;
+	const char *build, *config, *phase; /* of the rows to come */
+	char module[20];
+	uint64_t seed;                 /* of the module's own draws; NO_SEED: it seeded itself, or draws nothing */
+	uint32_t node, iteration;
+} Rows;
+#define NO_SEED UINT64_MAX
+
+void rows_begin(Rows *r);
+void rows_int(Rows *r, const char *metric, uint64_t value);
+void rows_hash(Rows *r, const char *metric, uint64_t value);
+void rows_real(Rows *r, const char *metric, double value);
+void rows_end(Rows *r, const char *path);
+
+void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+void check(int code, const Err *e);                        /* dies with the line of e, unless code is 0 */
+void progress(const char *what, uint64_t done, uint64_t total); /* on a terminal */
+
+/* ---- libguest.c: a service, in-process ---- */
+
+typedef struct Guest {
+	const char *path;
+	Bytes wasm;
+	Host *host;
+} Guest;
+typedef struct Answer {
+	int32_t n;                     /* negative: refused */
+	uint8_t *p;
+} Answer;
+
+Guest guest_open(const char *path);
+void guest_close(Guest *g);
+void guest_rows(const Guest *g, Rows *r, const char *build, const char *config, const char *phase);
+Instance *guest_fresh(const Guest *g, const HostOptions *o, int32_t input);
+HostFunc guest_serve(Instance *i);                         /* serve(), looked up */
+int32_t guest_run(const HostFunc *serve);                  /* serve(0): the answer's length, or a status made negative */
+Answer guest_answer(Instance *i, int32_t n);               /* a copy of the answer of that length */
+bool guest_answered(Instance *i, int32_t n, const Answer *want);
+Answer guest_reference(const Guest *original, int32_t input); /* the original's, its randomness fixed */
+
+/* ---- the modes ---- */
+
+typedef struct Plan {
+	const char *original, *call, *request, *traced, *full, *original_full, *off, *hash, *ledger, *stdin_file;
+	const char *config, *build;
+	uint32_t count, rounds;
+	bool fixed;                    /* the guest's randomness is fixed, and the module's own draws come from a seed */
+	int32_t input;
+} Plan;
+
+void measure_traces(const Plan *p, Rows *r);
+void measure_time(const Plan *p, Rows *r);
+void measure_static(const Plan *p, Rows *r);
+void measure_twins(const Plan *p, Rows *r);
+
+#endif
