@@ -8,6 +8,9 @@
 /* A rule with constants of its own is proposed with so many draws of them. */
 enum { DRAWS = 2 };
 
+/* A function of fewer expressions is small. */
+enum { SMALL = 64 };
+
 typedef struct Write {
 	uint32_t local;
 	bool found;
@@ -102,24 +105,33 @@ static bool is_value(Expr e)
 	}
 }
 
+static bool few(void *ctx, Expr e, uint32_t index)
+{
+	(void)ctx;
+	(void)e;
+	return index < SMALL;
+}
+
 /* What is looked at first, since most rules are for something else. */
 typedef struct Root {
 	const char *op;                /* its operator's name, or NULL */
 	uint32_t width;                /* 0: not an integer */
 	bool value, constant;
+	bool small;                    /* the function is */
 } Root;
 
-static Root root_of(Expr e)
+static Root root_of(const Site *s)
 {
-	Root r = {.value = is_value(e), .constant = walk_kind(e) == K_Const};
-	r.op = rewrite_op_of(e, &r.width);
+	Root r = {.value = is_value(s->expr), .constant = walk_kind(s->expr) == K_Const};
+	r.op = rewrite_op_of(s->expr, &r.width);
+	r.small = (r.value || r.constant) && walk_each(s->body->expr, few, NULL);
 	return r;
 }
 
 static bool fits(const Rule *r, const Root *root)
 {
 	const char *from = r->from;
-	if (root->width == 0 || !(r->widths & (root->width == 64 ? RULE_64 : RULE_32)))
+	if (root->width == 0 || !(r->widths & (root->width == 64 ? RULE_64 : RULE_32)) || ((r->widths & RULE_SMALL) && !root->small))
 		return false;
 	if (from[0] != '(')
 		return from[0] == 'K' ? root->constant : root->value;
@@ -154,7 +166,7 @@ bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
 	Terms to;
 	Binding b;
 	Expr list[TERM_LEAVES + 1];
-	Root root = root_of(s->expr);
+	Root root = root_of(s);
 	BinaryenType type = BinaryenExpressionGetType(s->expr);
 	*out = (Proposal){.rule = r->name};
 	if (!matches(r, &root, s->body, s->expr, &to, &b))
@@ -174,7 +186,7 @@ bool rewrite_apply(const Rule *r, const Site *s, uint64_t seed, Proposal *out)
 
 static uint32_t count(const Site *s)
 {
-	Root root = root_of(s->expr);
+	Root root = root_of(s);
 	uint32_t n = 0;
 	for (uint32_t i = 0; s->kind == SITE_EXPR && i < rewrite_nrules; i++)
 		n += applies(&rewrite_rules[i], &root, s);
@@ -183,7 +195,7 @@ static uint32_t count(const Site *s)
 
 static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 {
-	Root root = root_of(s->expr);
+	Root root = root_of(s);
 	for (uint32_t i = 0; s->kind == SITE_EXPR && i < rewrite_nrules; i++) {
 		uint32_t k = applies(&rewrite_rules[i], &root, s);
 		if (n < k)

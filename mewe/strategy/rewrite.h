@@ -18,11 +18,12 @@
 
 #define OPERANDS "xyzwab"
 
-enum { RULE_32 = 1, RULE_64 = 2, RULE_BOTH = 3 };
+/* RULE_SMALL: only in functions so small that there is little else to do; a rule that costs two or more instructions. */
+enum { RULE_32 = 1, RULE_64 = 2, RULE_BOTH = 3, RULE_SMALL = 4 };
 
 typedef struct Rule {
 	const char *name;
-	uint8_t widths;                /* of the first term's operands */
+	uint8_t widths;                /* of the first term's operands: a set of the above */
 	const char *from, *to;
 	const char *when;              /* a term over K and L that must not be zero; NULL: always */
 } Rule;

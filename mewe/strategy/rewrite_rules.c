@@ -26,6 +26,8 @@
 #define B RULE_BOTH
 #define W32 RULE_32
 #define W64 RULE_64
+#define SMALL (RULE_BOTH | RULE_SMALL)
+#define SMALL32 (RULE_32 | RULE_SMALL)
 #define ALWAYS NULL
 #define POW2 "(eq (popcnt K) 1)"
 #define SHIFT "(lt_u (sub K 1) M)" /* 1 to width-1 */
@@ -234,11 +236,24 @@ const Rule rewrite_rules[] = {
 	{"select-odd", B, "(select a b x)", "(select a b (mul x o))", ALWAYS},
 	{"select-difference", B, "(select a b x)", "(add b (select (sub a b) 0 x))", ALWAYS},
 
-	/* constants, and values from elsewhere */
+	/* constants, and values from elsewhere: all that the smallest functions are made of */
 	{"const-absorbed", B, "K", "(or K (and v K))", MIXED},
+	{"const-absorbed-part", SMALL, "K", "(or K (and v (and K c)))", MIXED},
+	{"const-limit", SMALL, "K", "(and K (or v (or K c)))", MIXED},
+	{"const-plus-even-bit", B, "K", "(add K (and (add v v) 1))", NOT0},
+	{"const-plus-absorbed", SMALL, "K", "(add (sub K c) (or c (and v c)))", NOT0},
+	{"const-flip-even-bit", SMALL, "K", "(xor K (and (shl v k) 1))", NOT0},
 	{"const-difference", B, "K", "(sub v (sub v K))", NOT0},
-	{"value-tripled", B, "x", "(sub (mul x 3) (mul x 2))", ALWAYS},
+	{"const-sum-not", SMALL, "K", "(add (add v (add K 1)) (not v))", NOT0},
 	{"value-sign-flipped", W32, "x", "(sub (xor x MIN) MIN)", ALWAYS},
-	{"value-rotated", W32, "x", "(wrap (rotl (shl (extend_u x) 32) 32))", ALWAYS},
+	{"value-tripled", B, "x", "(sub (mul x 3) (mul x 2))", ALWAYS},
+	{"value-quintupled", SMALL, "x", "(sub (mul x 5) (mul x 4))", ALWAYS},
+	{"value-by-local", SMALL, "x", "(sub (add x (mul v 2)) (add v v))", ALWAYS},
+	{"value-difference", SMALL, "x", "(sub v (sub v x))", ALWAYS},
+	{"value-halves", SMALL, "x", "(add (and x c) (and x (not c)))", ALWAYS},
+	{"value-rotated", SMALL32, "x", "(wrap (rotl (shl (extend_u x) 32) 32))", ALWAYS},
+	{"value-shifted-out", SMALL32, "x", "(wrap (shr_u (rotl (extend_u x) 20) 20))", ALWAYS},
+	{"value-twice", SMALL32, "x", "(wrap (or (extend_u x) (shl (extend_u x) 32)))", ALWAYS},
+	{"value-below-local", SMALL32, "x", "(wrap (add (extend_s x) (shl (extend_u v) 32)))", ALWAYS},
 };
 const uint32_t rewrite_nrules = LEN(rewrite_rules);
