@@ -1,0 +1,327 @@
+/* inspect.c - what a module holds: functions, dispatchers, bodies and how many of those are different machine code.
+ * In: a binary; perhaps an input for one traced run. Out: a table, JSON, or Graphviz text. Must hold: what is said comes from
+ * the code and from the run; only the strategies' names are taken from the custom section, and "unknown" where it does not fit. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "graph.h"
+
+/* One dispatcher, with what the run and the custom section say of it. */
+typedef struct Row {
+	const Found *f;
+	uint32_t distinct, distinct_shape;
+	uint64_t executed;
+	json_t *strategies;
+} Row;
+
+/* The paper's counts over the functions that one run has entered. */
+typedef struct Counts {
+	uint64_t length, choices;
+	uint32_t functions, dispatchers;      /* #F, #D */
+	uint64_t variants, variants_paper;    /* #V: bodies, and the paper's way, which counts the original twice */
+	double paths_paper, paths_exact_log2;
+} Counts;
+
+typedef struct Inspect {
+	Mod *m;
+	Founds found;
+	Code *code;
+	Row *row;
+	bool ran;
+	Counts counts;
+} Inspect;
+
+/* ---- the custom section --------------------------------------------------------------------------------------------------- */
+
+static uint64_t leb(const uint8_t **p, const uint8_t *end)
+{
+	uint64_t x = 0;
+	for (unsigned shift = 0; *p < end; shift += 7) {
+		uint8_t b = *(*p)++;
+		if (shift < 64)
+			x |= (uint64_t)(b & 0x7f) << shift;
+		if (!(b & 0x80))
+			break;
+	}
+	return x;
+}
+
+/* The last custom section `mewe` as JSON, or NULL. Sections lie within the file, which the scanner has seen; names may not. */
+static json_t *hint(const uint8_t *wasm, size_t n)
+{
+	const uint8_t *p = wasm + 8, *end = wasm + n;
+	json_t *found = NULL;
+	while (p < end) {
+		uint8_t id = *p++;
+		uint64_t size = leb(&p, end);
+		const uint8_t *body = p, *next = p + size;
+		uint64_t length = id == 0 ? leb(&body, next) : 0;
+		if (id == 0 && length == 4 && next - body >= 4 && memcmp(body, "mewe", 4) == 0) {
+			json_decref(found);
+			found = json_loadb((const char *)body + 4, next - body - 4, 0, NULL);
+		}
+		p = next;
+	}
+	return found;
+}
+
+/* The names, each once, in order of appearance; "unknown" when the hint has another number of bodies. */
+static json_t *strategies(json_t *all, const Found *f)
+{
+	json_t *d, *v, *names = json_array(), *had;
+	size_t i, k, j;
+	json_array_foreach(json_object_get(all, "dispatchers"), i, d) {
+		json_t *vs = json_object_get(d, "variants"), *ordinal = json_object_get(d, "ordinal");
+		if (!json_is_integer(ordinal) || json_integer_value(ordinal) != f->func || json_array_size(vs) + 1 != f->n)
+			continue;
+		json_array_foreach(vs, k, v) {
+			json_t *name = json_object_get(v, "strategy");
+			bool known = !json_is_string(name);
+			json_array_foreach(names, j, had)
+				known |= json_equal(had, name);
+			if (!known)
+				json_array_append(names, name);
+		}
+	}
+	if (json_array_size(names) > 0)
+		return names;
+	json_decref(names);
+	return json_string("unknown");
+}
+
+/* ---- machine code ------------------------------------------------------------------------------------------------------------ */
+
+static uint32_t distinct(const Inspect *in, const Found *f, bool shape)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < f->n; i++) {
+		const Code *c = &in->code[f->variant[i]];
+		uint32_t k = 0;
+		while (k < i && !digest_eq(shape ? c->shape : c->code, shape ? in->code[f->variant[k]].shape : in->code[f->variant[k]].code))
+			k++;
+		n += k == i;
+	}
+	return n;
+}
+
+/* ---- one traced run -------------------------------------------------------------------------------------------------------- */
+
+static int traced_run(const char *file, const uint8_t *wasm, size_t n, const HostOptions *o, HostTrace *out, Err *e)
+{
+	Host *h = NULL;
+	Instance *i = NULL;
+	int exit_code, code = host_open(file, wasm, n, &h, e);
+	if (!code)
+		code = host_instance(h, o, &i, e);
+	if (!code)
+		code = host_call(i, "_start", NULL, 0, NULL, 0, &exit_code, e);
+	if (!code)
+		code = host_trace(i, out, e);
+	if (i)
+		host_drop(i);
+	host_close(h);
+	return code;
+}
+
+static void count(Inspect *in, const HostTrace *t)
+{
+	Counts *c = &in->counts;
+	uint32_t n = in->m->nfunc;
+	double *weight = xalloc(n * sizeof *weight);
+	uint32_t *func = xalloc(t->nid * sizeof *func), *entered = xalloc(n * sizeof *entered);
+	for (uint64_t i = 0; i < t->nid; i++) {
+		func[i] = t->id[i] >> 12;
+		entered[func[i]] += (t->id[i] & 0xfff) == 0;
+	}
+	*c = (Counts){.length = t->length, .choices = t->choices, .paths_exact_log2 = t->bits};
+	for (uint32_t i = 0; i < n; i++) {
+		weight[i] = 1;
+		c->functions += entered[i] > 0;
+	}
+	for (uint32_t i = 0; i < in->found.n; i++) {
+		const Found *f = &in->found.f[i];
+		weight[f->func] = f->n + 1;
+		in->row[i].executed = entered[f->func];
+		if (entered[f->func] == 0)
+			continue;
+		c->dispatchers++;
+		c->variants += f->n;
+		c->variants_paper += f->n + 1;
+	}
+	c->paths_paper = graph_paths(func, t->nid, weight, n);
+	in->ran = true;
+	free(weight);
+	free(func);
+	free(entered);
+}
+
+static int run(Inspect *in, const char *file, const uint8_t *wasm, size_t n, const uint8_t *input, size_t ninput, Err *e)
+{
+	HostOptions o = {.input = input, .ninput = ninput, .seeded = true, .fix_guest = true};
+	HostTrace t = {0};
+	bool start = false, full = false;
+	for (uint32_t i = 0; i < in->m->scan.nexports; i++) {
+		start |= strcmp(in->m->scan.exports[i].name, "_start") == 0;
+		full |= strcmp(in->m->scan.exports[i].name, "mewe.trace") == 0;
+	}
+	if (!full)
+		return err_set(e, MEWE_BAD, "%s: it keeps no trace to count in; build it with --trace full", file);
+	if (!start)
+		return err_set(e, MEWE_BAD, "%s: it is no command (it exports no _start), so there is nothing to give an input to", file);
+	int code = traced_run(file, wasm, n, &o, &t, e);
+	for (uint64_t i = 0; !code && i < t.nid; i++)
+		if (t.id[i] >> 12 >= in->m->nfunc)
+			code = err_set(e, MEWE_BAD, "%s: its trace names function %u of %u: the guest has overwritten it", file, t.id[i] >> 12, in->m->nfunc);
+	if (!code && t.nid != t.length)
+		code = err_set(e, MEWE_BAD, "%s: its trace has %llu ids of %llu: its memory can't grow; use a shorter input", file,
+		               (unsigned long long)t.nid, (unsigned long long)t.length);
+	if (!code)
+		count(in, &t);
+	free(t.id);
+	return code;
+}
+
+/* ---- output ------------------------------------------------------------------------------------------------------------------ */
+
+static const Row *row_of(const Inspect *in, uint32_t ordinal)
+{
+	for (uint32_t i = 0; i < in->found.n; i++)
+		if (in->found.f[i].func == ordinal)
+			return &in->row[i];
+	return NULL;
+}
+
+static void put_strategies(Buf *b, const json_t *s)
+{
+	size_t i;
+	json_t *name;
+	if (json_is_string(s))
+		buf_str(b, json_string_value(s));
+	json_array_foreach(s, i, name)
+		buf_printf(b, "%s%s", i ? "," : "", json_string_value(name));
+}
+
+static void put_counts(Buf *b, const Counts *c)
+{
+	buf_printf(b, "\none run     %llu entries, %llu choices\n", (unsigned long long)c->length, (unsigned long long)c->choices);
+	buf_printf(b, "executed    #F %u, #D %u, #Non-D %u, #V %llu (%llu as the paper counts)\n", c->functions, c->dispatchers,
+	           c->functions - c->dispatchers, (unsigned long long)c->variants, (unsigned long long)c->variants_paper);
+	buf_printf(b, "paths       %.17g as the paper counts; 2^%.4g choices taken together\n", c->paths_paper, c->paths_exact_log2);
+}
+
+static Bytes text(const Inspect *in)
+{
+	Buf b = {0};
+	int width = 8;
+	for (uint32_t i = 0; i < in->m->nfunc; i++)
+		width = strlen(in->m->func[i].name) > (size_t)width ? (int)strlen(in->m->func[i].name) : width;
+	width = width > 48 ? 48 : width;
+	buf_printf(&b, "functions   %u, of which %u dispatchers\n\n", in->m->nfunc, in->found.n);
+	buf_printf(&b, "%6s  %-*s %7s %8s %8s %8s %6s %8s  %s\n", "index", width, "function", "insns", "bytes", "variants", "distinct", "shape",
+	           "executed", "strategies");
+	for (uint32_t i = 0; i < in->m->nfunc; i++) {
+		const Row *r = row_of(in, i);
+		buf_printf(&b, "%6u  %-*s %7u %8u", i, width, in->m->func[i].name, in->m->scan.bodies[i].ninsn, in->code[i].bytes);
+		if (r) {
+			buf_printf(&b, " %8u %8u %6u ", r->f->n, r->distinct, r->distinct_shape);
+			if (in->ran)
+				buf_printf(&b, "%8llu  ", (unsigned long long)r->executed);
+			else
+				buf_printf(&b, "%8s  ", "-");
+			put_strategies(&b, r->strategies);
+		}
+		buf_str(&b, "\n");
+	}
+	if (in->ran)
+		put_counts(&b, &in->counts);
+	return buf_bytes(&b);
+}
+
+static json_t *number(uint64_t x) { return json_integer((json_int_t)x); }
+
+/* A whole number as one, as long as a double holds it exactly. */
+static json_t *whole(double x) { return fabs(x) < 9007199254740992.0 ? json_integer((json_int_t)x) : json_real(x); }
+
+static void json_counts(json_t *root, const Counts *c)
+{
+	json_object_set_new(root, "trace_length", number(c->length));
+	json_object_set_new(root, "choices", number(c->choices));
+	json_object_set_new(root, "executed_functions", number(c->functions));
+	json_object_set_new(root, "executed_dispatchers", number(c->dispatchers));
+	json_object_set_new(root, "executed_non_dispatchers", number(c->functions - c->dispatchers));
+	json_object_set_new(root, "executed_variants", number(c->variants));
+	json_object_set_new(root, "executed_variants_paper", number(c->variants_paper));
+	json_object_set_new(root, "paths_paper", isfinite(c->paths_paper) ? whole(c->paths_paper) : json_null());
+	json_object_set_new(root, "paths_exact_log2", json_real(c->paths_exact_log2));
+}
+
+static Bytes json_text(const Inspect *in)
+{
+	json_t *defined = json_array(), *dispatchers = json_array();
+	for (uint32_t i = 0; i < in->m->nfunc; i++)
+		json_array_append_new(defined, json_pack("{s:s, s:o, s:o, s:o}", "name", in->m->func[i].name, "index", number(i), "instructions",
+		                      number(in->m->scan.bodies[i].ninsn), "code_bytes", number(in->code[i].bytes)));
+	for (uint32_t i = 0; i < in->found.n; i++) {
+		const Row *r = &in->row[i];
+		json_t *bodies = json_array();
+		for (uint32_t k = 0; k < r->f->n; k++)
+			json_array_append_new(bodies, number(r->f->variant[k]));
+		json_array_append_new(dispatchers, json_pack("{s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o}", "name", in->m->func[r->f->func].name,
+		                      "index", number(r->f->func), "variants", number(r->f->n), "distinct", number(r->distinct), "distinct_shape",
+		                      number(r->distinct_shape), "strategies", r->strategies, "executed",
+		                      in->ran ? number(r->executed) : json_null(), "bodies", bodies));
+	}
+	json_t *root = json_pack("{s:s, s:s, s:o, s:o, s:o}", "file", in->m->file, "engine", survive_engine(), "functions", number(in->m->nfunc),
+	                         "dispatchers", dispatchers, "defined", defined);
+	if (in->ran)
+		json_counts(root, &in->counts);
+	char *s = json_dumps(root, JSON_INDENT(1));
+	Buf b = {0};
+	buf_printf(&b, "%s\n", s);
+	free(s);
+	json_decref(root);
+	return buf_bytes(&b);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------------------------------- */
+
+static int gather(Inspect *in, const char *file, const uint8_t *wasm, size_t n, Err *e)
+{
+	int code = survive_code(file, wasm, n, NULL, &in->code, e);
+	if (code)
+		return code;
+	json_t *all = hint(wasm, n);
+	in->row = xalloc(in->found.n * sizeof *in->row);
+	for (uint32_t i = 0; i < in->found.n; i++) {
+		const Found *f = &in->found.f[i];
+		in->row[i] = (Row){f, distinct(in, f, false), distinct(in, f, true), 0, strategies(all, f)};
+	}
+	json_decref(all);
+	return 0;
+}
+
+int mewe_inspect(const char *file, const uint8_t *wasm, size_t n, const uint8_t *input, size_t ninput, bool with_input,
+                 enum mewe_format format, mewe_bytes *out, mewe_err *err)
+{
+	Inspect in = {0};
+	int code = read_module(file, wasm, n, &in.m, err);
+	if (!code)
+		code = shape_find(in.m, &in.found, err);
+	if (!code && format == MEWE_DOT) {
+		*out = graph_dot(in.m, &in.found);
+	} else if (!code) {
+		code = gather(&in, file, wasm, n, err);
+		if (!code && with_input)
+			code = run(&in, file, wasm, n, input, ninput, err);
+		if (!code)
+			*out = format == MEWE_JSON ? json_text(&in) : text(&in);
+	}
+	for (uint32_t i = 0; in.row && i < in.found.n; i++)
+		json_decref(in.row[i].strategies);
+	free(in.row);
+	free(in.code);
+	shape_free(&in.found);
+	read_free(in.m);
+	return code;
+}
