@@ -260,11 +260,11 @@ static Expr uninstrumented(const Account *a, uint32_t ordinal)
 	return BinaryenBlockGetNumChildren(body) == 1 && !BinaryenBlockGetName(body) ? BinaryenBlockGetChildAt(body, 0) : body;
 }
 
-/* Begins with the mark of a function that stands for an import from `mewe`. */
+/* Begins with the mark of a function that stands for an import from `mewe`; the mark may be all of it. */
 static bool marked(Expr body)
 {
-	Expr first = walk_kind(body) == K_Block && BinaryenBlockGetNumChildren(body) > 0 ? BinaryenBlockGetChildAt(body, 0) : NULL;
-	if (!first || walk_kind(first) != K_Drop || walk_kind(BinaryenDropGetValue(first)) != K_Const)
+	Expr first = walk_kind(body) == K_Block && BinaryenBlockGetNumChildren(body) > 0 ? BinaryenBlockGetChildAt(body, 0) : body;
+	if (walk_kind(first) != K_Drop || walk_kind(BinaryenDropGetValue(first)) != K_Const)
 		return false;
 	Expr c = BinaryenDropGetValue(first);
 	return BinaryenExpressionGetType(c) == BinaryenTypeInt32() && BinaryenConstGetValueI32(c) == 0x6d657765;
@@ -276,7 +276,7 @@ static bool reports(const Account *a, Expr e)
 {
 	static const char *const funcs[] = {"hash", "read", "reset", "renew"}, *const globals[] = {"choices", "length", "executed"};
 	if (walk_kind(e) == K_Const)
-		return true;
+		return BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? BinaryenConstGetValueI32(e) == 0 : BinaryenConstGetValueI64(e) == 0;
 	for (size_t i = 0; walk_kind(e) == K_GlobalGet && i < LEN(globals); i++)
 		if (global_of(a->have, BinaryenGlobalGetGetName(e)) == account_global(a, globals[i]))
 			return true;
@@ -295,7 +295,7 @@ static bool reporting(const Account *a, uint32_t ordinal)
 	Expr was = BinaryenFunctionGetBody(a->want->func[ordinal].ref), is = BinaryenFunctionGetBody(a->have->func[ordinal].ref);
 	if (!marked(was) || !marked(is))
 		return false;
-	for (uint32_t i = 1; i < BinaryenBlockGetNumChildren(is); i++)
+	for (uint32_t i = 1; walk_kind(is) == K_Block && i < BinaryenBlockGetNumChildren(is); i++)
 		if (!reports(a, BinaryenBlockGetChildAt(is, i)))
 			return false;
 	return true;
@@ -411,7 +411,8 @@ static void check_trace(Account *a, uint32_t i, const Pieces *p)
 		account_differs(a, account_name(a, f->func), "this dispatcher does more than choose and pass on its arguments");
 }
 
-static void check_dispatcher(Account *a, uint32_t i, const Layout *l)
+/* Its bodies begin at ordinal `first`: they lie one after another, in the dispatchers' order. */
+static void check_dispatcher(Account *a, uint32_t i, uint32_t first, const Layout *l)
 {
 	const Found *f = &a->found.f[i];
 	Pieces p;
@@ -426,7 +427,7 @@ static void check_dispatcher(Account *a, uint32_t i, const Layout *l)
 	free(p.arm);
 	for (uint32_t k = 0; k < f->n; k++) {
 		uint32_t b = f->variant[k];
-		if (b < a->first_body || a->owned[b]) {
+		if (b != first + k) {
 			account_differs(a, account_name(a, f->func), "its body %u is %s, which is not its own", k, account_name(a, b));
 			continue;
 		}
@@ -442,12 +443,14 @@ static void check_functions(Account *a)
 {
 	Layout l = layout_of(&a->shape, a->dispatchers.n ? &a->dispatchers : NULL);
 	Ident iw = account_want(a), ih = ident_of(a->have);
-	for (uint32_t i = 0, d = 0; i < a->norig; i++) {
+	for (uint32_t i = 0, d = 0, body = a->first_body; i < a->norig; i++) {
 		a->owned[i] = true;
-		if (d < a->found.n && a->found.f[d].func == i)
-			check_dispatcher(a, d++, &l);
-		else
+		if (d < a->found.n && a->found.f[d].func == i) {
+			check_dispatcher(a, d, body, &l);
+			body += a->found.f[d++].n;
+		} else {
 			untouched(a, i);
+		}
 	}
 	for (uint32_t i = a->norig; i < a->first_body; i++) {
 		BinaryenFunctionRef f = a->want->func[i].ref, g = a->have->func[i].ref;
