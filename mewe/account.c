@@ -303,7 +303,10 @@ static bool reporting(const Account *a, uint32_t ordinal)
 
 static void put_pair(Account *a, uint32_t original, uint32_t body, uint32_t dispatcher, uint32_t place)
 {
-	PUSH(a->pair, a->npair, a->pair_cap, ((Pair){original, body, dispatcher, place}));
+	BinaryenFunctionRef f = a->want->func[original].ref, g = a->have->func[body].ref;
+	Ident iw = account_want(a), ih = account_have(a);
+	bool same = same_locals(f, g) && same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih);
+	PUSH(a->pair, a->npair, a->pair_cap, ((Pair){original, body, dispatcher, place, same}));
 }
 
 typedef struct Uses {

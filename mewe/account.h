@@ -13,6 +13,7 @@ typedef struct Difference {
 typedef struct Pair {
 	uint32_t original, body;       /* ordinals */
 	uint32_t dispatcher, place;    /* index into found and body of it; NONE for a function that is in its old place */
+	bool same;                     /* the same code: nothing is left to be proved */
 } Pair;
 
 /* Both modules have the same imports, so a function index below first_body means the same in both. */

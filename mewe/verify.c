@@ -35,12 +35,15 @@ typedef struct Verify {
 static void judge(const Account *a, uint32_t i, Answer *out)
 {
 	const Pair *p = &a->pair[i];
+	memset(out, 0, sizeof *out); /* its padding goes through a pipe too */
+	out->pair = i;
+	out->verdict = V_PROVED;
+	if (p->same)
+		return;
 	Ident iw = account_want(a), ih = account_have(a);
 	Body x = body_of(a->want, p->original), y = body_of(a->have, p->body);
 	Equiv q;
-	memset(out, 0, sizeof *out); /* its padding goes through a pipe too */
 	equiv_bodies(&x, &iw, &y, &ih, &q);
-	out->pair = i;
 	out->verdict = q.verdict;
 	out->ncex = q.ncex < LEN(out->cex) ? q.ncex : LEN(out->cex);
 	memcpy(out->cex, q.cex, out->ncex * sizeof *out->cex);
