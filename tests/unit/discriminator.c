@@ -285,6 +285,39 @@ static void stream(void)
 	check("fixed: the words are ChaCha12's, keyed from the seed built in or set", good, "they are not");
 }
 
+/* For each n, all 65536 pieces of the pool are tried: each k comes out of as many as any other, the rest are drawn again. */
+static const char exact_wat[] =
+	"(export \"memory\" (memory 0))"
+	"(func (export \"count\") (param $n i32) (result i32) (local $x i32) (local $k i32) (local $at i32) (local $rejected i32)"
+	" (loop $next (global.set $mewe.pool (i64.extend_i32_u (local.get $x))) (global.set $mewe.left (i32.const 1))"
+	"  (local.set $at (global.get $mewe.at))"
+	"  (local.set $k (i32.shl (call $mewe.draw (i32.const 0) (local.get $n)) (i32.const 2)))"
+	"  (if (i32.ne (local.get $at) (global.get $mewe.at)) (then (local.set $rejected (i32.add (local.get $rejected) (i32.const 1))))"
+	"   (else (i32.store (local.get $k) (i32.add (i32.load (local.get $k)) (i32.const 1)))))"
+	"  (br_if $next (i32.lt_u (local.tee $x (i32.add (local.get $x) (i32.const 1))) (i32.const 65536)))) (local.get $rejected))";
+
+static void exact(void)
+{
+	Shape s = {.discriminator = MEWE_FIXED};
+	Instance *i = run_text(&s, exact_wat, &(HostOptions){.seeded = true});
+	bool even = true, few = true;
+	for (uint64_t n = 2; n <= 4095; n += n < 300 ? 1 : 61) {
+		uint8_t *memory;
+		size_t size;
+		uint32_t *count = xalloc(n * 4);
+		if (host_memory(i, &memory, &size) != 0)
+			exit(1);
+		memset(memory, 0, n * 4);
+		few &= call(i, "count", &n, 1, 1) == 65536 % n;
+		memcpy(count, memory, n * 4);
+		for (uint64_t k = 0; k < n; k++)
+			even &= count[k] == 65536 / n;
+		free(count);
+	}
+	check("draw: each k comes out of exactly as many inputs", even, "one does not");
+	check("draw: and no more than needed are drawn again", few, "more are");
+}
+
 /* ---- what is refused, and the names ---- */
 
 static int shape_code(const char *wat, Options *o, Shape *s, Err *e)
@@ -388,6 +421,7 @@ int main(void)
 	layouts();
 	block();
 	stream();
+	exact();
 	shapes();
 	options();
 	tags();
