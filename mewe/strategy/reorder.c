@@ -119,7 +119,7 @@ static bool hinders(const Uses *a, const Uses *b)
 		return true;
 	if (a->calls && (b->reads || uses_global(b)))
 		return true;
-	return a->writes && (b->reads || b->writes);
+	return (a->writes && (b->reads || b->writes)) || (writes_global(a) && writes_global(b)); /* the prover has these in order */
 }
 
 /* Does the compiler keep its place? What only computes, it puts where it likes. */

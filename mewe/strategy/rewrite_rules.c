@@ -129,14 +129,15 @@ const Rule rewrite_rules[] = {
 	{"shr_s-const-biased", W32, "(shr_s x K)", "(sub (shr_u (xor x MIN) K) (shr_u MIN K))", SHIFT},
 	{"shr_s-amount-plus", B, "(shr_s x y)", "(shr_s x (sub y W))", ALWAYS},
 	{"shr_s-amount-flipped", B, "(shr_s x y)", "(shr_s x (xor y W))", ALWAYS},
-	{"shr_s-not", B, "(shr_s x a)", "(sub -1 (shr_s (sub -1 x) a))", ALWAYS},
 	{"shr_s-wide", W32, "(shr_s x a)", "(wrap (shr_s (extend_s x) (extend_u (and a 31))))", ALWAYS},
-	{"rotl-rotr", B, "(rotl x y)", "(rotr x (neg y))", ALWAYS},
 	{"rotl-amount-flipped", B, "(rotl x y)", "(rotl x (xor y W))", ALWAYS},
-	{"rotl-not", B, "(rotl x a)", "(not (rotl (not x) a))", ALWAYS},
-	{"rotr-rotl", B, "(rotr x y)", "(rotl x (neg y))", ALWAYS},
+	{"rotl-const-not", B, "(rotl x K)", "(not (rotl (not x) K))", SHIFT},
+	{"rotl-amount-plus", B, "(rotl x y)", "(rotl x (sub y W))", ALWAYS},
+	{"rotl-amount-set", B, "(rotl x y)", "(rotl x (or y W))", ALWAYS},
 	{"rotr-amount-flipped", B, "(rotr x y)", "(rotr x (xor y W))", ALWAYS},
-	{"rotr-not", B, "(rotr x a)", "(not (rotr (not x) a))", ALWAYS},
+	{"rotr-const-not", B, "(rotr x K)", "(not (rotr (not x) K))", SHIFT},
+	{"rotr-amount-plus", B, "(rotr x y)", "(rotr x (sub y W))", ALWAYS},
+	{"rotr-amount-set", B, "(rotr x y)", "(rotr x (or y W))", ALWAYS},
 
 	/* comparisons */
 	{"eqz-borrow", W32, "(eqz x)", "(wrap (shr_u (sub (extend_u x) 1) 63))", ALWAYS},
@@ -201,7 +202,7 @@ const Rule rewrite_rules[] = {
 	{"clz-smeared", B, "(clz x)", "(clz (or x (shr_u x k)))", ALWAYS},
 	{"ctz-negated", B, "(ctz x)", "(ctz (neg x))", ALWAYS},
 	{"ctz-odd", B, "(ctz x)", "(ctz (mul x o))", ALWAYS},
-	{"ctz-popcnt", B, "(ctz x)", "(popcnt (sub (and x (neg x)) 1))", ALWAYS},
+	{"ctz-popcnt", W32, "(ctz x)", "(popcnt (sub (and x (neg x)) 1))", ALWAYS},
 	{"popcnt-wide", W32, "(popcnt x)", "(wrap (popcnt (extend_u x)))", ALWAYS},
 	{"popcnt-tripled", B, "(popcnt x)", "(popcnt (sub (mul x 3) (mul x 2)))", ALWAYS},
 
@@ -234,7 +235,7 @@ const Rule rewrite_rules[] = {
 
 	/* choices */
 	{"select-odd", B, "(select a b x)", "(select a b (mul x o))", ALWAYS},
-	{"select-difference", B, "(select a b x)", "(add b (select (sub a b) 0 x))", ALWAYS},
+	{"select-flipped", B, "(select a b x)", "(xor b (select (xor a b) 0 x))", ALWAYS},
 
 	/* constants, and values from elsewhere: all that the smallest functions are made of */
 	{"const-absorbed", B, "K", "(or K (and v K))", MIXED},
