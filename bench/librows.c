@@ -69,7 +69,8 @@ void rows_begin(Rows *r)
 static void row(Rows *r, const char *metric)
 {
 	buf_printf(&r->text, "%s,%s,wasmtime,%s,%s,%s,%s,%s,%s,%s,%s,", r->run, r->machine, WASMTIME_VERSION, r->platform, r->service,
-	           r->profile, r->input, r->build, r->config, r->strategy);
+	           r->profile, r->input, r->build, r->config,
+	           strcmp(r->build, "original") == 0 ? "none" : r->strategy);
 	if (r->seed != NO_SEED)
 		buf_printf(&r->text, "%" PRIu64, r->seed);
 	buf_printf(&r->text, ",%s,%u,%s,%u,%s,", r->module, r->node, r->phase, r->iteration, metric);

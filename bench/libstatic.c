@@ -80,70 +80,20 @@ static void count_dispatchers(const Guest *g, Rows *r)
 	shape_free(&f);
 }
 
-/* ---- the ledger ---- */
-
-/* The fields of a CSV line, cut in place; quotes are doubled inside quotes. Past the line, or NULL at the end. */
-static char *fields(char *s, char **field, uint32_t max, uint32_t *n)
-{
-	for (*n = 0; *n < max;) {
-		char *to = s;
-		bool quoted = *s == '"';
-		field[(*n)++] = s;
-		s += quoted;
-		while (*s && (quoted || (*s != ',' && *s != '\n'))) {
-			if (quoted && *s == '"' && *++s != '"') {
-				quoted = false;
-				continue;
-			}
-			*to++ = *s++;
-		}
-		char end = *s;
-		*to = 0;
-		if (end != ',')
-			return end ? s + 1 : NULL;
-		s++;
-	}
-	return NULL;
-}
-
-enum { COLUMNS = 32 };
-
-static uint32_t column(char *const *names, uint32_t n, const char *name, const char *file)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return i;
-	die(MEWE_BAD, "%s: no column '%s': is it a ledger?", file, name);
-}
-
 static void count_ledger(const char *path, Rows *r)
 {
-	uint64_t proposed = 0, proved = 0, surviving = 0, kept = 0;
-	char *names[COLUMNS], *field[COLUMNS], *at;
-	uint32_t nnames, n;
-	Bytes b;
-	Err e = {0};
-	check(file_read(path, &b, &e), &e);
-	char *text = xalloc(b.n + 1);
-	memcpy(text, b.p, b.n);
-	at = fields(text, names, COLUMNS, &nnames);
-	uint32_t verdict = column(names, nnames, "verdict", path), survives = column(names, nnames, "survives", path);
-	uint32_t keep = column(names, nnames, "kept", path);
-	while (at && *at) {
-		at = fields(at, field, COLUMNS, &n);
-		if (n != nnames)
-			die(MEWE_BAD, "%s: candidate %lu has %u fields, not %u", path, proposed, n, nnames);
-		proposed++;
-		proved += strcmp(field[verdict], "proved") == 0 || strcmp(field[verdict], "by_construction") == 0;
-		surviving += field[survives][0] == '1';
-		kept += field[keep][0] == '1';
+	uint64_t proved = 0, surviving = 0, kept = 0;
+	Ledger l = ledger_read(path);
+	for (uint32_t i = 0; i < l.n; i++) {
+		proved += l.row[i].verdict == V_PROVED || l.row[i].verdict == V_BY_CONSTRUCTION;
+		surviving += l.row[i].survives;
+		kept += l.row[i].kept;
 	}
-	rows_int(r, "proposed", proposed);
+	rows_int(r, "proposed", l.n);
 	rows_int(r, "proved", proved);
 	rows_int(r, "surviving", surviving);
 	rows_int(r, "kept", kept);
-	free(text);
-	free(b.p);
+	ledger_free(&l);
 }
 
 /* ---- one run ---- */

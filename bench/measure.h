@@ -54,6 +54,23 @@ Answer guest_answer(Instance *i, int32_t n);               /* a copy of the answ
 bool guest_answered(Instance *i, int32_t n, const Answer *want);
 Answer guest_reference(const Guest *original, int32_t input); /* the original's, its randomness fixed */
 
+/* ---- libledger.c: a build's ledger ---- */
+
+typedef struct LedgerRow {
+	uint32_t ordinal, site, n;
+	const char *strategy, *rule, *reason;
+	Verdict verdict;
+	uint64_t work;
+	bool survives, kept;
+} LedgerRow;
+typedef struct Ledger {
+	char *text;                    /* that the rows point into */
+	LedgerRow *row;
+	uint32_t n;
+} Ledger;
+Ledger ledger_read(const char *path);
+void ledger_free(Ledger *l);
+
 /* ---- the modes ---- */
 
 typedef struct Plan {

@@ -1,0 +1,117 @@
+# rules.mk - run and measure: the services' builds, their rows, and the tables from the rows.
+#
+# In:  build/services/raw/PROFILE/NAME.wasm, build/mewe, PROFILE (release or paper), INPUT (valid or paper).
+# Out: build/measure/PROFILE/NAME.CONFIG.wasm, results/local/PROFILE-INPUT/NAME.*.csv, and the tables on standard output.
+# Holds: a module whose bytes stay the same stays as old as it is, so that a newer mewe alone measures nothing again. Times are
+#      taken one service after the other, when all else is done.
+
+PROFILE ?= release
+INPUT ?= valid
+MEASURE := $(OUT)/bench/measure
+MEASURE_DIR := build/measure/$(PROFILE)
+ROWS_DIR := results/local/$(PROFILE)-$(INPUT)
+NODES_RUNS ?= 6400
+ROUNDS ?= 200
+
+ifeq ($(filter $(PROFILE),$(PROFILES)),)
+$(error PROFILE is one of $(PROFILES), not $(PROFILE))
+endif
+ifeq ($(filter $(INPUT),valid paper),)
+$(error INPUT is valid or paper, not $(INPUT))
+endif
+
+# Bodies for each dispatcher. A request of bin2base64 enters three functions only in the profile `release`.
+VARIANTS := 16
+VARIANTS_bin2base64 := 64
+# The guest of `random` draws, too: its traces are those of our choices alone when its own randomness is fixed, which takes a
+# discriminator that does not draw from the same source.
+MEASURE_FIXED_random := --fixed
+MEASURE_HASH_random := fixed.hash
+
+# ---- builds -----------------------------------------------------------------------------------------------------------
+
+# One round of proofs gives them all: that of the service's own build, or one with the service's number of variants.
+MEASURE_SERVICES_DIR := build/services/$(if $(filter paper,$(PROFILE)),paper/)
+measure_proved = $(if $(VARIANTS_$1),$(MEASURE_DIR),$(MEASURE_SERVICES_DIR:/=))/$1
+MEASURE_PROVED := $(foreach s,$(SERVICES),$(if $(VARIANTS_$s),$(MEASURE_DIR)/$s.multivariant.wasm))
+$(MEASURE_PROVED): $(MEASURE_DIR)/%.multivariant.wasm: build/services/raw/$(PROFILE)/%.wasm $(MEWE)
+	@mkdir -p $(@D)
+	@echo "mewe $* --variants $(VARIANTS_$*)"
+	@$(MEWE) build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(VARIANTS_$*) -q
+
+MEASURE_PROVED_CONFIGS := call.off call.hash call.full call.fixed.hash call.host.off call.host.hash \
+	request.off request.hash request.fixed.hash request.host.off request.host.hash
+MEASURE_OWN_CONFIGS := original original.full copy.off copy.hash copy.fixed.hash
+measure_flags_original := --strategy none
+measure_flags_original.full := --strategy none --trace full
+measure_flags_copy.off := --strategy copy
+measure_flags_copy.hash := --strategy copy --trace hash
+measure_flags_copy.fixed.hash := --strategy copy --trace hash --discriminator fixed:0
+
+# A .built file is as new as the attempt, the modules as their bytes.
+define measure_build_rules
+$(MEASURE_DIR)/$1.built: $(measure_proved).multivariant.wasm $(OUT)/bench/builds
+	@mkdir -p $$(@D)
+	@echo "builds $1"
+	@$(OUT)/bench/builds build/services/raw/$(PROFILE)/$1.wasm $(measure_proved).ledger.csv $(or $(VARIANTS_$1),$(VARIANTS)) $$(@:.built=)
+	@cmp $$(@:.built=.call.off.wasm) $$<
+	@touch $$@
+$(MEASURE_DIR)/$1.own.built: build/services/raw/$(PROFILE)/$1.wasm $(MEWE)
+	@mkdir -p $$(@D)
+	@echo "mewe $1 --strategy none, copy"
+	@set -e; $(foreach c,$(MEASURE_OWN_CONFIGS),$(MEWE) build $$< -o $$@.wasm -q --variants $(VARIANTS) $(measure_flags_$c); \
+		cmp -s $$@.wasm $$(@:.own.built=.$c.wasm) || mv $$@.wasm $$(@:.own.built=.$c.wasm);) rm -f $$@.wasm
+	@touch $$@
+$(MEASURE_PROVED_CONFIGS:%=$(MEASURE_DIR)/$1.%.wasm): $(MEASURE_DIR)/$1.built
+	@test -e $$@ || { rm -f $$<; echo "$$@ is gone: run make again" >&2; exit 1; }
+$(MEASURE_OWN_CONFIGS:%=$(MEASURE_DIR)/$1.%.wasm): $(MEASURE_DIR)/$1.own.built
+	@test -e $$@ || { rm -f $$<; echo "$$@ is gone: run make again" >&2; exit 1; }
+endef
+$(foreach s,$(SERVICES),$(eval $(call measure_build_rules,$s)))
+
+# ---- rows -------------------------------------------------------------------------------------------------------------
+
+MEASURE_C := $(wildcard bench/*.c bench/*.h)
+measure_row = $(MEASURE) $1 --service $2 --profile $(PROFILE) --input $(INPUT) --original $(MEASURE_DIR)/$2.original.wasm -o $@
+measure_request = $(if $(filter paper,$(INPUT)),--stdin services/vectors/$1/paper.in)
+
+# $(call measure_traces,NAME,CONFIG,flags)
+define measure_traces
+$(ROWS_DIR)/$1.traces-$2.csv: $(MEASURE_DIR)/$1.$2.$(or $(MEASURE_HASH_$1),hash).wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE_C) | $(MEASURE)
+	@mkdir -p $$(@D)
+	@$$(call measure_row,traces,$1) --traced $$< --config $2 $3 --count $(NODES_RUNS) $(MEASURE_FIXED_$1)
+endef
+
+define measure_rows
+$(call measure_traces,$1,call,)
+$(call measure_traces,$1,request,)
+$(call measure_traces,$1,copy,--build control --strategy copy)
+$(ROWS_DIR)/$1.twins-call.csv $(ROWS_DIR)/$1.twins-request.csv: $(ROWS_DIR)/$1.twins-%.csv: $(MEASURE_DIR)/$1.%.host.off.wasm \
+		$(MEASURE_DIR)/$1.%.host.hash.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE_C) | $(MEASURE)
+	@mkdir -p $$(@D)
+	@$$(call measure_row,twins,$1) --config $$*-host --off $$< --hash $$(word 2,$$^) --count 64
+$(ROWS_DIR)/$1.static-call.csv: $(MEASURE_DIR)/$1.call.off.wasm $(measure_proved).multivariant.wasm $(MEASURE_DIR)/$1.call.full.wasm \
+		$(MEASURE_DIR)/$1.original.full.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE_C) | $(MEASURE)
+	@mkdir -p $$(@D)
+	@$$(call measure_row,static,$1) --call $$< --ledger $(measure_proved).ledger.csv --full $$(word 3,$$^) --original-full $$(word 4,$$^) \
+		$(call measure_request,$1)
+$(ROWS_DIR)/$1.static-copy.csv: $(MEASURE_DIR)/$1.copy.off.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE_C) | $(MEASURE)
+	@mkdir -p $$(@D)
+	@$$(call measure_row,static,$1) --build control --config copy --strategy copy --call $$<
+$(ROWS_DIR)/$1.time.csv: $(MEASURE_DIR)/$1.call.off.wasm $(MEASURE_DIR)/$1.request.off.wasm $(MEASURE_DIR)/$1.original.wasm \
+		$(MEASURE_C) | $(MEASURE) $(ROWS_COUNTED) $(MEASURE_AFTER)
+	@mkdir -p $$(@D)
+	@flock build/measure/time.lock $$(call measure_row,time,$1) --call $$< --request $$(word 2,$$^) --rounds $(ROUNDS) \
+		$(MEASURE_FIXED_$1)
+endef
+ROWS_COUNTED := $(foreach k,traces-call traces-request traces-copy twins-call twins-request static-call static-copy,\
+	$(SERVICES:%=$(ROWS_DIR)/%.$k.csv))
+ROWS_TIMED := $(SERVICES:%=$(ROWS_DIR)/%.time.csv)
+# What else `make all` does, which would disturb the times.
+MEASURE_AFTER := $(if $(filter all,$(or $(MAKECMDGOALS),all)),services)
+$(foreach s,$(SERVICES),$(eval $(call measure_rows,$s)))
+
+.PHONY: measure tables
+measure: $(ROWS_COUNTED) $(ROWS_TIMED) ## run the services and measure them: rows in results/local/PROFILE-INPUT
+tables: measure ## print the tables from the rows; PROFILE=paper INPUT=paper: the paper's Tables 1 to 3
+	@$(PYTHON) scripts/analyse.py --published results/paper $(ROWS_DIR)/*.csv
