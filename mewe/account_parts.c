@@ -169,85 +169,130 @@ void account_sections(Account *a)
 
 /* ---- wrappers --------------------------------------------------------------------------------------------------------- */
 
+/* What a value in a wrapper is: a parameter, all that the call gave, one part of that, or something of the request's own. */
+typedef struct Value {
+	enum { W_BAD, W_VOID, W_OWN, W_PARAM, W_TUPLE, W_PART } kind;
+	uint32_t index;                /* of a parameter or part */
+} Value;
+
 typedef struct Wrapper {
 	const Account *a;
 	uint32_t nparams, target;      /* function index that it must call, once */
-	uint32_t result;               /* local that holds what the call gave; NONE before */
+	Value *local, result;          /* result: as the call leaves it */
 	bool called;
 } Wrapper;
+
+enum { NESTING = 8 };                  /* of blocks, which the reader puts in for several results */
 
 /* The globals that belong to a request and not to the guest. */
 static bool of_request(const Account *a, const char *name)
 {
 	Ident id = ident_of(a->have);
 	uint32_t i = id.global(id.ctx, name);
-	size_t n = strlen(a->tag);
 	if (i < a->nglobals || i >= BinaryenGetNumGlobals(a->plan->ref))
 		return false;
-	const char *ours = BinaryenGlobalGetName(BinaryenGetGlobalByIndex(a->plan->ref, i)) + n;
+	const char *ours = BinaryenGlobalGetName(BinaryenGetGlobalByIndex(a->plan->ref, i)) + strlen(a->tag);
 	return strcmp(ours, ".live") == 0 || strncmp(ours, ".vector.", 8) == 0 || strncmp(ours, ".seen.", 6) == 0;
 }
 
-static bool calls_target(Wrapper *w, Expr e)
+static Value eval(Wrapper *w, Expr e, unsigned depth);
+
+static Value eval_call(Wrapper *w, Expr e, unsigned depth)
 {
-	if (walk_kind(e) != K_Call || w->called || read_function(w->a->have, BinaryenCallGetTarget(e)) != w->target)
-		return false;
+	uint32_t to = read_function(w->a->have, BinaryenCallGetTarget(e)), renew = account_index(w->a, "renew");
+	if (renew != NONE && to == renew)
+		return (Value){W_VOID, 0};
+	if (to != w->target || w->called)
+		return (Value){W_BAD, 0};
 	for (uint32_t i = 0; i < BinaryenCallGetNumOperands(e); i++) {
-		Expr arg = BinaryenCallGetOperandAt(e, i);
-		if (walk_kind(arg) != K_LocalGet || BinaryenLocalGetGetIndex(arg) != i)
-			return false;
+		Value v = eval(w, BinaryenCallGetOperandAt(e, i), depth);
+		if (v.kind != W_PARAM || v.index != i)
+			return (Value){W_BAD, 0};
 	}
 	w->called = true;
-	return true;
+	return w->result;
 }
 
-static bool own_local(const Wrapper *w, uint32_t i) { return i >= w->nparams && i != w->result; }
-
-/* Saves or restores a choice, opens or closes the gate, asks for new choices, or is the call. Parameters stay as they came. */
-static bool statement(Wrapper *w, Expr e)
+/* Parameters stay as they came, and only the request's own goes into its globals. */
+static Value eval_set(Wrapper *w, Expr e, unsigned depth)
 {
-	const Account *a = w->a;
-	Expr value;
-	switch (walk_kind(e)) {
-	case K_LocalSet:
-		value = BinaryenLocalSetGetValue(e);
-		if (BinaryenLocalSetIsTee(e) || !own_local(w, BinaryenLocalSetGetIndex(e)))
-			return false;
-		if (walk_kind(value) == K_GlobalGet)
-			return of_request(a, BinaryenGlobalGetGetName(value));
-		if (!calls_target(w, value))
-			return false;
-		w->result = BinaryenLocalSetGetIndex(e);
-		return true;
-	case K_GlobalSet:
-		value = BinaryenGlobalSetGetValue(e);
-		return of_request(a, BinaryenGlobalSetGetName(e)) &&
-		       (walk_kind(value) == K_Const || (walk_kind(value) == K_LocalGet && own_local(w, BinaryenLocalGetGetIndex(value))));
-	case K_Call:
-		if (account_index(a, "renew") == read_function(a->have, BinaryenCallGetTarget(e)))
-			return true;
-		return BinaryenExpressionGetType(e) == BinaryenTypeNone() && calls_target(w, e);
-	}
-	return false;
+	bool local = walk_kind(e) == K_LocalSet;
+	Value v = eval(w, local ? BinaryenLocalSetGetValue(e) : BinaryenGlobalSetGetValue(e), depth);
+	if (!local)
+		return (Value){v.kind == W_OWN && of_request(w->a, BinaryenGlobalSetGetName(e)) ? W_VOID : W_BAD, 0};
+	if (BinaryenLocalSetIsTee(e) || BinaryenLocalSetGetIndex(e) < w->nparams || v.kind == W_BAD)
+		return (Value){W_BAD, 0};
+	w->local[BinaryenLocalSetGetIndex(e)] = v;
+	return (Value){W_VOID, 0};
 }
 
-/* Straight through, the target once, and its result returned. */
+static Value eval_tuple(Wrapper *w, Expr e, unsigned depth)
+{
+	for (uint32_t i = 0; i < BinaryenTupleMakeGetNumOperands(e); i++) {
+		Value v = eval(w, BinaryenTupleMakeGetOperandAt(e, i), depth);
+		if (v.kind != W_PART || v.index != i)
+			return (Value){W_BAD, 0};
+	}
+	return (Value){W_TUPLE, 0};
+}
+
+static Value eval_block(Wrapper *w, Expr e, unsigned depth)
+{
+	Value v = {W_VOID, 0};
+	if (BinaryenBlockGetName(e))
+		return (Value){W_BAD, 0};
+	for (uint32_t i = 0; i < BinaryenBlockGetNumChildren(e); i++) {
+		if (v.kind != W_VOID)
+			return (Value){W_BAD, 0};
+		v = eval(w, BinaryenBlockGetChildAt(e, i), depth);
+	}
+	return v;
+}
+
+/* A wrapper is straight code, so that one walk over it, in order, tells what every value is. */
+static Value eval(Wrapper *w, Expr e, unsigned depth)
+{
+	Value v = {W_BAD, 0};
+	if (depth == NESTING)
+		return v;
+	switch (walk_kind(e)) {
+	case K_Const:
+		return (Value){W_OWN, 0};
+	case K_GlobalGet:
+		return (Value){of_request(w->a, BinaryenGlobalGetGetName(e)) ? W_OWN : W_BAD, 0};
+	case K_LocalGet:
+		return w->local[BinaryenLocalGetGetIndex(e)];
+	case K_LocalSet: case K_GlobalSet:
+		return eval_set(w, e, depth + 1);
+	case K_Call:
+		return eval_call(w, e, depth + 1);
+	case K_TupleMake:
+		return eval_tuple(w, e, depth + 1);
+	case K_TupleExtract:
+		v = eval(w, BinaryenTupleExtractGetTuple(e), depth + 1);
+		return (Value){v.kind == W_TUPLE ? W_PART : W_BAD, BinaryenTupleExtractGetIndex(e)};
+	case K_Block:
+		return eval_block(w, e, depth + 1);
+	}
+	return v;
+}
+
+/* Straight through, the target once with the own parameters, and its results returned. */
 static bool is_wrapper(const Account *a, uint32_t ordinal, uint32_t target)
 {
 	BinaryenFunctionRef f = a->have->func[ordinal].ref, to = a->have->func[target - a->have->nimp].ref;
-	Expr body = BinaryenFunctionGetBody(f), last;
-	Wrapper w = {a, BinaryenTypeArity(BinaryenFunctionGetParams(f)), target, NONE, false};
-	uint32_t n = walk_kind(body) == K_Block ? BinaryenBlockGetNumChildren(body) : 0;
-	bool results = BinaryenFunctionGetResults(f) != BinaryenTypeNone();
+	uint32_t arity = BinaryenTypeArity(BinaryenFunctionGetResults(f));
+	Wrapper w = {.a = a, .nparams = BinaryenTypeArity(BinaryenFunctionGetParams(f)), .target = target};
 	if (BinaryenFunctionGetParams(f) != BinaryenFunctionGetParams(to) || BinaryenFunctionGetResults(f) != BinaryenFunctionGetResults(to))
 		return false;
-	for (uint32_t i = 0; i + results < n; i++)
-		if (!statement(&w, BinaryenBlockGetChildAt(body, i)))
-			return false;
-	if (!w.called || !results)
-		return w.called;
-	last = BinaryenBlockGetChildAt(body, n - 1);
-	return walk_kind(last) == K_LocalGet && BinaryenLocalGetGetIndex(last) == w.result;
+	w.result = (Value){arity == 0 ? W_VOID : arity == 1 ? W_PART : W_TUPLE, 0};
+	uint32_t n = w.nparams + BinaryenFunctionGetNumVars(f);
+	w.local = xalloc(n * sizeof *w.local);
+	for (uint32_t i = 0; i < n; i++)
+		w.local[i] = (Value){i < w.nparams ? W_PARAM : W_OWN, i < w.nparams ? i : 0};
+	Value v = eval(&w, BinaryenFunctionGetBody(f), 0);
+	free(w.local);
+	return w.called && v.kind == w.result.kind && v.index == w.result.index;
 }
 
 /* ---- exports ---------------------------------------------------------------------------------------------------------- */

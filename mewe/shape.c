@@ -5,7 +5,8 @@
  *
  * The shape, as combine.c writes it (n arms, the last outermost):
  *   (block (block $n-1 ... (block $0 (br_table $0 ... $n-1 $0 SELECTOR)) ARM 0) ... ) ARM n-1)
- *   ARM = [instrument's calls] (return (call BODY (local.get 0) ...))     or, without results, (call BODY ...) (return)
+ *   ARM = [instrument's calls] (return (call BODY (local.get 0) ...))
+ *       | [instrument's calls] (call BODY (local.get 0) ...) (return)       where there are no results
  *   SELECTOR = (call DRAW (i32.const own ordinal) (i32.const n))
  *            | (i32.and (i32.wrap_i64 [i64.shr_u] (global.get G) [(i64.const shift)]) (i32.const mask)) */
 #include <stdlib.h>
@@ -91,24 +92,55 @@ static bool passes_on(const Mod *m, uint32_t ordinal, Expr e, uint32_t *callee)
 	return true;
 }
 
+/* Is e what Binaryen's reader makes of several results on the stack, once it has put them into this local? */
+static bool gives_tuple(Expr e, uint32_t local)
+{
+	if (walk_kind(e) != K_TupleMake)
+		return false;
+	for (uint32_t i = 0; i < BinaryenTupleMakeGetNumOperands(e); i++) {
+		Expr part = BinaryenTupleMakeGetOperandAt(e, i);
+		if (walk_kind(part) != K_TupleExtract || BinaryenTupleExtractGetIndex(part) != i)
+			return false;
+		Expr of = BinaryenTupleExtractGetTuple(part);
+		if (walk_kind(of) != K_LocalGet || BinaryenLocalGetGetIndex(of) != local)
+			return false;
+	}
+	return true;
+}
+
+/* The call in the statements of an arm: returned, or followed by a return, by way of a local where there are several results. */
+static Expr called(BinaryenFunctionRef f, Expr first, Expr last)
+{
+	uint32_t arity = BinaryenTypeArity(BinaryenFunctionGetResults(f));
+	Expr value = walk_kind(last) == K_Return ? BinaryenReturnGetValue(last) : NULL;
+	if (walk_kind(last) != K_Return || (value != NULL) != (arity > 0))
+		return NULL;
+	if (arity < 2)
+		return arity ? value : first;
+	if (walk_kind(first) != K_LocalSet || BinaryenLocalSetIsTee(first))
+		return NULL;
+	uint32_t local = BinaryenLocalSetGetIndex(first);
+	if (local < BinaryenTypeArity(BinaryenFunctionGetParams(f)) || !gives_tuple(value, local))
+		return NULL;
+	return BinaryenLocalSetGetValue(first);
+}
+
 /* The children of a block from `at` on are an arm and nothing else. */
 static bool arm(const Mod *m, uint32_t ordinal, Expr block, uint32_t at, Arm *out)
 {
-	uint32_t n = BinaryenBlockGetNumChildren(block);
-	bool results = BinaryenFunctionGetResults(m->func[ordinal].ref) != BinaryenTypeNone();
+	BinaryenFunctionRef f = m->func[ordinal].ref;
+	uint32_t n = BinaryenBlockGetNumChildren(block), want = BinaryenTypeArity(BinaryenFunctionGetResults(f)) == 1 ? 1 : 2;
 	*out = (Arm){0};
-	while (n - at > (results ? 1 : 2) && out->ntrace < LEN(out->trace)) {
+	while (n - at > want && out->ntrace < LEN(out->trace)) {
 		Expr e = BinaryenBlockGetChildAt(block, at++);
 		if (!is_trace(e))
 			return false;
 		out->trace[out->ntrace++] = e;
 	}
-	if (n - at != (results ? 1 : 2))
+	if (n - at != want)
 		return false;
-	Expr call = BinaryenBlockGetChildAt(block, at), ret = results ? call : BinaryenBlockGetChildAt(block, at + 1);
-	if (walk_kind(ret) != K_Return || (BinaryenReturnGetValue(ret) != NULL) != results)
-		return false;
-	return passes_on(m, ordinal, results ? BinaryenReturnGetValue(ret) : call, &out->callee);
+	Expr call = called(f, BinaryenBlockGetChildAt(block, at), BinaryenBlockGetChildAt(block, n - 1));
+	return call && passes_on(m, ordinal, call, &out->callee);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------------- */

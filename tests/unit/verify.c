@@ -153,6 +153,40 @@ static void passes(void)
 	}
 }
 
+/* Several results, vectors, references, functions of nothing, a module that imports all it has: what the reader makes of them. */
+static void odd(void)
+{
+	static const char wat[] =
+		"(module (import \"env\" \"m\" (memory 1 2)) (import \"env\" \"t\" (table 2 funcref)) (import \"env\" \"g\" (global $g i32))"
+		" (import \"env\" \"h\" (global $h (mut i64))) (elem (global.get $g) $two $none)"
+		" (func $two (export \"two\") (param i32) (result i32 i64) (local.get 0) (i64.const 5))"
+		" (func $none (export \"none\")) (func $empty)"
+		" (func $v (export \"v\") (param f64 v128) (result f64) (f64.add (local.get 0) (f64.const 1.5)))"
+		" (func $i (export \"i\") (result i32) (call $empty) (block $b (result i32) (br_if $b (i32.const 1) (global.get $g))))"
+		" (func $x (export \"x\") (result externref) (global.set $h (i64.const 3)) (ref.null extern)))";
+	Bytes wasm, out;
+	Err e;
+	if (read_wasm("odd.wat", (const uint8_t *)wat, strlen(wat), &wasm, &e)) {
+		check("a module of odd functions", false, e.text);
+		return;
+	}
+	for (int i = 0; i < 6; i++) {
+		Options o = options();
+		o.functions = NULL;
+		o.dispatch = i & 1;
+		o.trace = i / 2 == 2 ? MEWE_TRACE_FULL : i / 2;
+		char *name = xprintf("a module of odd functions, dispatch %d, trace %d", o.dispatch, o.trace);
+		if (mewe_build("odd.wasm", wasm.p, wasm.n, &o, &out, NULL, &e)) {
+			check(name, false, e.text);
+		} else {
+			expect(name, &wasm, &out, MEWE_OK, "6 functions, 6 dispatchers");
+			free(out.p);
+		}
+		free(name);
+	}
+	free(wasm.p);
+}
+
 /* ---- changes in code ------------------------------------------------------------------------------------------------------- */
 
 static Expr body(Mod *m, const char *name) { return BinaryenFunctionGetBody(BinaryenGetFunction(m->ref, name)); }
@@ -340,6 +374,25 @@ static void changes(void)
 static void wrapper_argument(Mod *m) { BinaryenCallSetOperandAt(first(m, "mewe.request.1", K_Call, "f"), 0, get(m, 1)); }
 static void wrapper_target(Mod *m) { BinaryenCallSetTarget(first(m, "mewe.request.1", K_Call, "f"), "k"); }
 static void wrapper_global(Mod *m) { before(m, "mewe.request.3", BinaryenGlobalSet(m->ref, "x", get(m, 0))); }
+static void wrapper_twice(Mod *m)
+{
+	Expr args[] = {get(m, 0)};
+	before(m, "mewe.request.3", BinaryenCall(m->ref, "g", args, 1, BinaryenTypeNone()));
+}
+
+static void wrapper_silent(Mod *m) { BinaryenFunctionSetBody(BinaryenGetFunction(m->ref, "mewe.request.3"), BinaryenNop(m->ref)); }
+
+static void wrapper_steers(Mod *m)
+{
+	before(m, "mewe.request.3", BinaryenGlobalSet(m->ref, "mewe.key.0", BinaryenConst(m->ref, BinaryenLiteralInt64(0))));
+}
+
+static void wrapper_result(Mod *m)
+{
+	Expr b = body(m, "mewe.request.1");
+	BinaryenBlockSetChildAt(b, BinaryenBlockGetNumChildren(b) - 1, get(m, 0));
+}
+
 static void field(Mod *m) { BinaryenConstSetValueI32(BinaryenBinaryGetRight(first(m, "f", K_Binary, NULL)), 1); }
 
 static void body_enters(Mod *m)
@@ -356,6 +409,10 @@ static void requests(void)
 		{"a wrapper that changes an argument", wrapper_argument, "mewe.request.1:"},
 		{"a wrapper of another function", wrapper_target, "mewe.request.1:"},
 		{"a wrapper that writes the guest's global", wrapper_global, "mewe.request.3:"},
+		{"a wrapper that calls twice", wrapper_twice, "mewe.request.3:"},
+		{"a wrapper that calls nothing", wrapper_silent, "mewe.request.3:"},
+		{"a wrapper that sets the key", wrapper_steers, "mewe.request.3:"},
+		{"a wrapper that returns something else", wrapper_result, "mewe.request.1:"},
 		{"a dispatcher that reads part of its field", field, "difference: f:"},
 		{"a body that writes a trace", body_enters, "f.mewe.0: it calls mewe.enter"},
 		{"a function that is traced as another", wrong_id, "difference: plain:"},
@@ -449,6 +506,7 @@ static void twice(void)
 int main(void)
 {
 	passes();
+	odd();
 	changes();
 	requests();
 	bytes();
