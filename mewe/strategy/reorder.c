@@ -298,7 +298,8 @@ static uint32_t count(const Site *s)
 	switch (walk_kind(e)) {
 	case K_Binary: return turn_of(e) && may_commute(BinaryenBinaryGetLeft(e), BinaryenBinaryGetRight(e));
 	case K_If: return is_condition(BinaryenIfGetCondition(e));
-	case K_Select: return is_condition(BinaryenSelectGetCondition(e));
+	case K_Select: /* both arms are evaluated */
+		return is_condition(BinaryenSelectGetCondition(e)) && exchangeable(BinaryenSelectGetIfTrue(e), BinaryenSelectGetIfFalse(e), false);
 	case K_Break: return is_condition(BinaryenBreakGetCondition(e)) && !BinaryenBreakGetValue(e) ? 2 : 0;
 	case K_Switch: return is_condition(BinaryenSwitchGetCondition(e)) && BinaryenSwitchGetNumNames(e) > 1;
 	case K_Block: return place_in(e, UINT32_MAX, &found);

@@ -52,6 +52,7 @@ static const Case cases[] = {
 	{"an if with both arms", {0, 1}, "(if (result i32) " P0 " (then (call $count)) (else " P1 "))", V_NEW},
 	{"an if with one arm", {0, 1}, "(if (i32.lt_s " P0 " (i32.const 5)) (then " STORE("(i32.const 64)", P0) ")) " P1, V_NEW},
 	{"a select", {0, 0, 1}, "(select " P0 " " P1 " (i32.lt_s " P0 " (i32.const 7)))", V_NEW},
+	{"a select with an arm that the other sets", {0}, "(select (local.tee 0 " P1 ") " P0 " (i32.lt_s " P0 " (i32.const 7)))", V_NEW},
 	{"a conditional branch", {1, 0, 0, 1, 0, 0, 1}, "(block (br_if 0 (i32.ge_u " P0 " " P1 ")) (drop (call $count))) " P0, V_NEW},
 	{"two blocks behind a branch", {1, 0, 0, 1, 0, 0, 1}, "(block (block (br_if 0 (i32.lt_s " P0 " " P1
 	 ")) (drop (call $count)) (br 1)) (call $reset)) " P1, V_NEW},
