@@ -100,8 +100,10 @@ units: $(UNIT) $(OUT)/tests/differential ## the unit tests' programs, build/test
 benches: $(BENCH)
 services: ## the seven services, build/services/NAME.wasm and NAME.multivariant.wasm
 
-check: $(MEWE) units benches $(if $(filter tests/%,$(RULES)),tests-built) ## run the tests; the last line is `N passed, N failed`
-	@BUILD=$(OUT) tests/run.sh
+# With SAN=1 the unit tests alone; without it they run both ways.
+check: $(MEWE) units $(if $(SAN),,benches $(if $(filter tests/%,$(RULES)),tests-built)) ## run the tests (ONLY=PATTERN: some); the last line is `N passed, N failed`
+	@$(if $(SAN),,$(MAKE) SAN=1 mewe units)
+	@BUILD=$(OUT) tests/run.sh $(or $(ONLY),$(if $(SAN),tests/unit))
 
 clean: ## remove what was built, but not what was fetched
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true

@@ -32,6 +32,10 @@ a_test 'echo ok one; exit 3'
 expect "an error is a failure" 1 '^1 passed, 1 failed$' run ''
 a_test 'echo ok one; kill -SEGV $$'
 expect "a crash is a failure" 1 '^1 passed, 1 failed$' run ''
+cp "$temp/out" "$temp/screen"
+expect "a crash is named" 0 'ended by SIGSEGV after 1 checks' grep 'not ok tests' "$temp/screen"
+a_test 'echo "not ok one: why"; kill -SEGV $$'
+expect "a crash after a failure is another" 1 '^0 passed, 2 failed$' run ''
 a_test 'echo ok one; sleep 60'
 expect "hanging is a failure" 1 '^1 passed, 1 failed$' run '' LIMIT=1
 a_test 'echo ok one; echo "not ok two: why"'
@@ -45,6 +49,10 @@ expect "a unit test that was not built is a failure" 1 '^0 passed, 1 failed$' ru
 printf '#!/bin/sh\necho ok one\n' | tee "$tree/build/tests/a" >"$tree/build/tests/gone"
 chmod +x "$tree"/build/tests/*
 expect "unit tests run, those without a source do not" 0 '^1 passed, 0 failed$' run ''
+mkdir -p "$tree/build/san/tests"
+expect "one that was not built with sanitizers is a failure" 1 '^1 passed, 1 failed$' run ''
+cp "$tree/build/tests/a" "$tree/build/san/tests"
+expect "both builds run" 0 '^2 passed, 0 failed$' run ''
 a_test 'echo "ok $BLESS $BUILD"'
 expect "settings reach the tests" 0 '^1 passed, 0 failed$' run '' BLESS=1
 expect "settings are those given" 0 '^ok 1 build$' cat "$tree/build/check/tests_some_a.test.sh.log"
