@@ -39,15 +39,35 @@ static uint32_t live(const Search *s, const Pair *q, uint32_t i, int *side)
 	return s->flow[*side].live[q->block[*side]][*side ? i - q->n[0] : i];
 }
 
+/* The value of the first side in the same local as value i of the second, or in the temporary of the same rank. */
+static uint32_t partner(const Search *s, const Pair *q, uint32_t i)
+{
+	int side;
+	uint32_t r = live(s, q, i, &side), locals[2] = {0, 0};
+	if (side == 0)
+		return NONE;
+	for (int k = 0; k < 2; k++)
+		while (locals[k] < q->n[k] && s->flow[k].live[q->block[k]][locals[k]] < s->flow[k].nlocal)
+			locals[k]++;
+	if (r >= s->flow[1].nlocal) {
+		uint32_t rank = i - q->n[0] - locals[1];
+		return locals[0] + rank < q->n[0] ? locals[0] + rank : NONE;
+	}
+	for (uint32_t j = 0; j < locals[0]; j++)
+		if (s->flow[0].live[q->block[0]][j] == r)
+			return j;
+	return NONE;
+}
+
 /* The class of value i among the values before it that were in its class so far. */
 static uint32_t refine(Search *s, const Pair *q, const Term *value, const uint32_t *old, const uint32_t *now, uint32_t i)
 {
 	for (uint32_t j = 0; j < i; j++) /* one and the same term first, before anything is proved */
 		if (now[j] == j && (!old || old[j] == old[i]) && term_find(&s->t, value[j]) == term_find(&s->t, value[i]))
 			return j;
-	for (uint32_t j = 0; j < i && j < q->n[0] && i >= q->n[0]; j++)
-		if (now[j] == j && (!old || old[j] == old[i]) && same(s, value[j], value[i]))
-			return j;
+	uint32_t j = partner(s, q, i); /* only the register that most likely holds the same is worth a proof */
+	if (j != NONE && (!old || old[j] == old[i]) && same(s, value[j], value[i]))
+		return now[j];
 	return i;
 }
 

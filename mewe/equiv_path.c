@@ -358,17 +358,24 @@ static Term truth(Search *s, Term c) /* 1 where c is not zero */
 	return term_op(&s->t, T_NE, w, c, term_const(&s->t, w, 0));
 }
 
-/* Is the condition, or its opposite, known on this path? 1, 0, or -1. */
+/* Is the condition, or its opposite, among what is known of the path? 1, 0, or -1. */
 static int known(Search *s, const Path *p, Term cond, bool sense)
 {
 	for (uint32_t i = p->nknown; i-- > 0;)
 		if (term_find(&s->t, p->known[i].cond) == cond)
 			return p->known[i].sense == sense;
-	for (uint32_t i = p->nknown, left = 4; i-- > 0 && left > 0; left--) {
-		Term k = truth(s, p->known[i].cond), c = truth(s, cond);
+	return -1;
+}
+
+/* Likewise, if something known can be proved equal to it or to its opposite. Oldest first: the other side ran ahead from there. */
+static int provable(Search *s, const Path *p, Term cond, bool sense)
+{
+	Term c = truth(s, cond), not_c = term_op(&s->t, T_EQZ, 32, c, TERM_NONE);
+	for (uint32_t i = 0; i < p->nknown; i++) {
+		Term k = truth(s, p->known[i].cond);
 		if (same(s, k, c))
 			return p->known[i].sense == sense;
-		if (same(s, k, term_op(&s->t, T_EQZ, 32, c, TERM_NONE)))
+		if (same(s, k, not_c))
 			return p->known[i].sense != sense;
 	}
 	return -1;
@@ -401,40 +408,70 @@ static bool first_of(const Side *x, const Block *b, uint32_t way)
 	return true;
 }
 
+/* The bare condition of a way, and whether it must hold or fail. */
+static Term condition(Search *s, const Side *x, const Block *b, uint32_t way, bool *sense)
+{
+	Term v = term_find(&s->t, x->reg[b->value]);
+	*sense = b->end != END_BRANCH || way == 0;
+	return bare(s, b->end == END_BRANCH ? v : way_condition(s, x, b, v, way), sense);
+}
+
+/* Must the path take this way, by all that is known of it? Asked for the second side, which follows the first. */
+static bool forced(Search *s, const Path *p, Term cond, bool sense)
+{
+	uint64_t *w = xalloc(s->nparam * sizeof *w);
+	bool yes = equal_on(s, p, truth(s, cond), term_const(&s->t, 32, sense), w) == ANSWER_YES;
+	free(w);
+	return yes;
+}
+
+/* The ways that are open, into open[]; *settled when there is but one, and nothing new is learnt by taking it. The first side
+ * takes them all in turn; of the second, which has to follow, it is asked which way the first one's conditions leave. */
+static uint32_t ways(Search *s, const Path *p, int side, const Block *b, uint32_t *open, bool *settled)
+{
+	const Side *x = &p->side[side];
+	uint32_t n = 0;
+	for (int effort = 0; effort < (side == 0 ? 1 : 2); effort++) {
+		n = 0;
+		for (uint32_t way = 0; way < b->nto; way++) {
+			bool sense;
+			if (b->end == END_SWITCH && !first_of(x, b, way))
+				continue;
+			Term cond = condition(s, x, b, way, &sense);
+			int k = effort == 0 ? known(s, p, cond, sense) : provable(s, p, cond, sense);
+			if (k == 1 || (effort == 1 && k < 0 && forced(s, p, cond, sense))) {
+				open[0] = way;
+				*settled = true;
+				return 1;
+			}
+			if (k < 0)
+				open[n++] = way;
+		}
+	}
+	return n;
+}
+
 void path_branch(Search *s, Path *p, int side)
 {
 	Side *x = &p->side[side];
 	const Block *b = &x->f->block[x->block];
-	Term v = term_find(&s->t, x->reg[b->value]);
-	uint32_t nways = b->end == END_BRANCH ? 2 : b->nto, last = NONE;
-	Term last_cond = TERM_NONE;
-	bool last_sense = false;
-	for (uint32_t way = 0; way < nways; way++) {
-		bool sense = b->end != END_BRANCH || way == 0;
-		if (b->end == END_SWITCH && !first_of(x, b, way))
-			continue;
-		Term cond = bare(s, b->end == END_BRANCH ? v : way_condition(s, x, b, v, way), &sense);
-		int k = known(s, p, cond, sense);
-		if (k == 0)
-			continue;
-		if (k == 1) {
-			go(p, side, way);
-			return;
-		}
-		if (last != NONE) { /* the ways but one go onto the list */
-			Path c = path_copy(p);
-			learn(&c, last_cond, last_sense);
-			go(&c, side, last);
-			PUSH(s->todo, s->ntodo, s->todocap, c);
-		}
-		last = way;
-		last_cond = cond;
-		last_sense = sense;
+	uint32_t *open = xalloc(b->nto * sizeof *open);
+	bool sense, settled = false;
+	uint32_t n = ways(s, p, side, b, open, &settled);
+	if (n == 0)
+		x->block = NONE;
+	for (uint32_t i = 0; i + 1 < n; i++) { /* the ways but the last go onto the list */
+		Path c = path_copy(p);
+		Term cond = condition(s, x, b, open[i], &sense);
+		learn(&c, cond, sense);
+		go(&c, side, open[i]);
+		PUSH(s->todo, s->ntodo, s->todocap, c);
 	}
-	if (last == NONE) { /* no way is open */
-		p->side[side].block = NONE;
-		return;
+	if (n > 0) {
+		Term cond = condition(s, x, b, open[n - 1], &sense);
+		if (!settled)
+			learn(p, cond, sense);
+		go(p, side, open[n - 1]);
 	}
-	learn(p, last_cond, last_sense);
-	go(p, side, last);
+	free(open);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "path.h"
 
-enum { DEPTH = 24, CANDIDATES = 16 };
+enum { DEPTH = 24, CANDIDATES = 16, WORK = 1000000 };
 
 static bool points_agree(Search *s, Term x, Term y)
 {
@@ -51,6 +51,16 @@ static bool same_parts(Search *s, Term x, Term y, unsigned depth)
 	return commutes && same_at(s, a.a, b.b, depth + 1) && same_at(s, a.b, b.a, depth + 1);
 }
 
+/* A function has so many solver steps in all: what is hard in one place is hard again in all that is made of it. */
+static Answer solve(Search *s, Term x, Term y, const Term *cond, const bool *sense, uint32_t n, uint64_t *witness)
+{
+	if (!s->smt)
+		s->smt = smt_new(&s->t);
+	if (smt_work(s->smt) > WORK)
+		return ANSWER_UNKNOWN;
+	return smt_equal(s->smt, x, y, cond, sense, n, s->param, witness, witness ? s->nparam : 0);
+}
+
 static bool same_at(Search *s, Term x, Term y, unsigned depth)
 {
 	x = term_find(&s->t, x);
@@ -62,9 +72,7 @@ static bool same_at(Search *s, Term x, Term y, unsigned depth)
 	bool yes = depth < DEPTH && same_parts(s, x, y, depth);
 	bool leaf = s->t.node[x].op > T_INTERPRETED && s->t.node[y].op > T_INTERPRETED; /* nothing for the solver to look into */
 	if (!yes && !leaf) {
-		if (!s->smt)
-			s->smt = smt_new(&s->t);
-		Answer a = smt_equal(s->smt, x, y, NULL, NULL, 0, NULL, NULL, 0);
+		Answer a = solve(s, x, y, NULL, NULL, 0, NULL);
 		yes = a == ANSWER_YES;
 		s->unknown |= a == ANSWER_UNKNOWN;
 	}
@@ -108,9 +116,7 @@ Answer equal_on(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
 		cond[i] = p->known[i].cond;
 		sense[i] = p->known[i].sense;
 	}
-	if (!s->smt)
-		s->smt = smt_new(&s->t);
-	Answer a = smt_equal(s->smt, x, y, cond, sense, p->nknown, s->param, witness, s->nparam);
+	Answer a = solve(s, x, y, cond, sense, p->nknown, witness);
 	free(cond);
 	free(sense);
 	return a;

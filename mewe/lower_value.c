@@ -285,14 +285,38 @@ static uint32_t lower_call(Lower *l, Expr e)
 	return r;
 }
 
+/* The bytes as they are, by number and offset alone; what is made of them are operators like any others, so that a signed
+ * load and a masked one can be compared. */
+static uint32_t lower_load(Lower *l, Expr e)
+{
+	BinaryenType type = BinaryenExpressionGetType(e);
+	uint64_t bytes = BinaryenLoadGetBytes(e), offset = BinaryenLoadGetOffset(e);
+	uint32_t ptr = lower_expr(l, BinaryenLoadGetPtr(e));
+	if (ptr == NONE || l->bad)
+		return NONE;
+	uint32_t r = lower_reg(l, bytes > 8 ? BinaryenTypeVec128() : bytes > 4 ? BinaryenTypeInt64() : BinaryenTypeInt32());
+	uint32_t key = KEY(l, "load", bytes, offset);
+	Ins *i = lower_emit(l, I_LOAD, r, 1, &ptr, 1);
+	i->key = key;
+	i->what = "load";
+	if (bytes < 4 && BinaryenLoadIsSigned(e)) {
+		r = integer(l, bytes == 1 ? T_EXT8 : T_EXT16, 32, &r, 1, BinaryenTypeInt32());
+	} else if (bytes < 4) {
+		uint32_t arg[] = {r, constant(l, 32, (1u << 8 * bytes) - 1)};
+		r = integer(l, T_AND, 32, arg, 2, BinaryenTypeInt32());
+	}
+	if (bytes <= 4 && type == BinaryenTypeInt64())
+		r = integer(l, BinaryenLoadIsSigned(e) ? T_EXTS : T_EXTU, 32, &r, 1, type);
+	return r;
+}
+
 static uint32_t lower_memory(Lower *l, Expr e)
 {
 	switch (walk_kind(e)) {
 	case K_Load:
 		if (BinaryenLoadIsAtomic(e))
 			break;
-		return generic(l, e, I_LOAD, KEY(l, "load", BinaryenLoadGetBytes(e), BinaryenLoadGetOffset(e), BinaryenLoadIsSigned(e),
-		                                 BinaryenExpressionGetType(e)), "load");
+		return lower_load(l, e);
 	case K_Store:
 		if (BinaryenStoreIsAtomic(e))
 			break;
