@@ -67,6 +67,8 @@ function anew(name, list) {
 	const run = start(request, { back: (i) => i.exports.table.get(0)(5) });
 	const list = choices(run, 400, () => run.call.around());
 	check('an entry through a table: uses the choices of the request', list.every(([a, k, b]) => a === k && a === b));
+	const outside = choices(run, 20, () => run.call.table.get(0)(5));
+	check('an entry through a table: outside of any request, the original', outside.every(([k]) => k === 0));
 	const direct = start(call), free = choices(direct, 400, () => direct.call.table.get(0)(5));
 	anew('an entry through a table: at --dispatch call', free.map(([k]) => k));
 }

@@ -10,7 +10,7 @@ if [ ! -x $wizer/node_modules/.bin/wizer-linux-x64 ] && command -v npm >/dev/nul
 fi
 export WIZER=$wizer/node_modules/.bin/wizer-linux-x64
 status=0
-for part in requests seeds snapshots; do
+for part in requests seeds snapshots shapes; do
 	node tests/dispatch/$part.mjs || status=1
 done
 exit $status

@@ -233,10 +233,8 @@ static void names(void)
 		" (func $d.mewe.0 (export \"a\") (export \"b\") (result i32) (i32.add (call $mewe.draw) (i32.const 2))))";
 	Options o = defaults(MEWE_FIXED);
 	o.dispatch = MEWE_REQUEST;
-	o.trace = MEWE_TRACE_FULL;
-	Made made;
 	o.trace = MEWE_TRACE_HASH;
-	made = make_it(wat, 2, &o);
+	Made made = make_it(wat, 2, &o);
 	Mod *m = again(&made);
 	check("names: ours give way", read_ordinal(m, "mewe1.draw") != NONE && read_ordinal(m, "d.mewe.0.mewe1.1") != NONE, "they do not");
 	read_free(m);
@@ -332,10 +330,8 @@ static void growth(void)
 {
 	Options o = defaults(MEWE_HOST);
 	o.trace = MEWE_TRACE_FULL;
-	char *wat = xstrdup(trace_wat), *p = strstr(wat, "\") 1)");
-	memcpy(p, "\")1 2)", 6);
-	char *whole = xprintf("%.*s%s", (int)(p - wat), wat, "\") 1 2)");
-	char *text = xprintf("%s%s", whole, trace_wat + (p - wat) + 5);
+	const char *end = strstr(trace_wat, ") 1)") + 3;
+	char *text = xprintf("%.*s 2%s", (int)(end - trace_wat), trace_wat, end);
 	Made made = make_it(text, 5, &o);
 	Run r = start(&made, &(HostOptions){0});
 	HostTrace t;
@@ -349,8 +345,6 @@ static void growth(void)
 	stop(&r);
 	free(made.wasm.p);
 	free(text);
-	free(whole);
-	free(wat);
 }
 
 /* A request that nothing resets: each entry draws, so each counts. */
@@ -447,6 +441,31 @@ static void entries(void)
 	}
 }
 
+/* The traced build draws what its twin draws. */
+static void twins(void)
+{
+	for (int request = 0; request < 2; request++) {
+		uint64_t result[3][20];
+		for (enum mewe_trace t = MEWE_TRACE_OFF; t <= MEWE_TRACE_FULL; t++) {
+			Options o = defaults(MEWE_FIXED);
+			o.trace = t;
+			o.dispatch = request;
+			Made made = make_it(trace_wat, 7, &o);
+			Run r = start(&made, &(HostOptions){.seeded = true, .seed = 11});
+			for (int i = 0; i < 20; i++) {
+				Err e;
+				if (t != MEWE_TRACE_OFF && host_trace_reset(r.i, &e))
+					die("twins", &e);
+				result[t][i] = call(&r, "run", 3, 1, 1);
+			}
+			stop(&r);
+			free(made.wasm.p);
+		}
+		check("twins: the same choices with and without a trace", !memcmp(result[0], result[1], sizeof *result) &&
+		      !memcmp(result[0], result[2], sizeof *result) && memcmp(result[0], result[0] + 1, 19 * sizeof **result), "they are not");
+	}
+}
+
 int main(void)
 {
 	places();
@@ -457,5 +476,6 @@ int main(void)
 	requests();
 	guests();
 	entries();
+	twins();
 	return failed != 0;
 }
