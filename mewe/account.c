@@ -58,7 +58,7 @@ static uint32_t have_func(void *ctx, const char *name)
 	return i == account_index(a, "enter") || i == account_index(a, "chose") ? IDENT_SKIP : i;
 }
 
-static uint32_t global_of(const Mod *m, const char *name)
+uint32_t account_global_of(const Mod *m, const char *name)
 {
 	Ident id = ident_of(m);
 	return id.global(id.ctx, name);
@@ -70,15 +70,15 @@ static uint32_t table_of(const Mod *m, const char *name)
 	return id.table(id.ctx, name);
 }
 
-static uint32_t want_global(void *ctx, const char *name) { return global_of(((Account *)ctx)->want, name); }
-static uint32_t have_global(void *ctx, const char *name) { return global_of(((Account *)ctx)->have, name); }
+static uint32_t want_global(void *ctx, const char *name) { return account_global_of(((Account *)ctx)->want, name); }
+static uint32_t have_global(void *ctx, const char *name) { return account_global_of(((Account *)ctx)->have, name); }
 static uint32_t want_table(void *ctx, const char *name) { return table_of(((Account *)ctx)->want, name); }
 static uint32_t have_table(void *ctx, const char *name) { return table_of(((Account *)ctx)->have, name); }
 
 Ident account_want(const Account *a) { return (Ident){want_func, want_global, want_table, (void *)a}; }
 Ident account_have(const Account *a) { return (Ident){have_func, have_global, have_table, (void *)a}; }
 
-static bool same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy)
+bool account_same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy)
 {
 	Buf a = {0}, b = {0};
 	bool same = walk_write(&a, x, ix) && walk_write(&b, y, iy) && a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
@@ -92,7 +92,7 @@ static bool same_type(BinaryenFunctionRef f, BinaryenFunctionRef g)
 	return BinaryenFunctionGetParams(f) == BinaryenFunctionGetParams(g) && BinaryenFunctionGetResults(f) == BinaryenFunctionGetResults(g);
 }
 
-static bool same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g)
+bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g)
 {
 	uint32_t n = BinaryenFunctionGetNumVars(f);
 	if (!same_type(f, g) || BinaryenFunctionGetNumVars(g) != n)
@@ -101,131 +101,6 @@ static bool same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g)
 		if (BinaryenFunctionGetVar(f, i) != BinaryenFunctionGetVar(g, i))
 			return false;
 	return true;
-}
-
-/* ---- how was it built? ------------------------------------------------------------------------------------------------ */
-
-static bool exports(const Mod *m, const char *name)
-{
-	for (uint32_t i = 0; i < m->scan.nexports; i++)
-		if (strcmp(m->scan.exports[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static void find_dispatchers(Account *a)
-{
-	uint32_t cap = 0, dcap = 0;
-	for (uint32_t i = 0; i < a->norig && i < a->have->nfunc; i++) {
-		Pieces p;
-		if (!shape_pieces(a->have, i, &p))
-			continue;
-		bool behind = true;
-		for (uint32_t k = 0; k < p.n; k++)
-			behind &= p.arm[k].callee >= a->norig; /* a dispatcher of the original's own has its bodies among its functions */
-		if (behind) {
-			Found f = {i, p.n, xalloc(p.n * sizeof *f.variant)};
-			for (uint32_t k = 0; k < p.n; k++)
-				f.variant[k] = p.arm[k].callee;
-			if (a->found.n == 0)
-				a->shape.dispatch = p.selector.draw ? MEWE_CALL : MEWE_REQUEST;
-			PUSH(a->found.f, a->found.n, cap, f);
-			PUSH(a->dispatchers.d, a->dispatchers.n, dcap, ((Dispatcher){.func = i, .n = p.n}));
-		}
-		free(p.arm);
-	}
-}
-
-static uint64_t fixed_seed(const Mod *m)
-{
-	BinaryenExportRef x = BinaryenGetExport(m->ref, "mewe.seed");
-	if (!x || BinaryenExportGetKind(x) != BinaryenExternalGlobal())
-		return 0;
-	Expr init = BinaryenGlobalGetInitExpr(BinaryenGetGlobal(m->ref, BinaryenExportGetValue(x)));
-	return init && BinaryenExpressionGetType(init) == BinaryenTypeInt64() && walk_kind(init) == K_Const ? (uint64_t)BinaryenConstGetValueI64(init) : 0;
-}
-
-/* The discriminator's own module, its identities: imports by position, functions by ordinal, globals by position. */
-typedef struct Text {
-	Mod mod;
-	uint32_t func0, global0;       /* where the functions and globals of the text begin in the module */
-} Text;
-
-static uint32_t text_func(void *ctx, const char *name)
-{
-	const Text *t = ctx;
-	uint32_t i = read_function(&t->mod, name);
-	if (i == NONE || i < t->mod.nimp + t->func0)
-		return NONE - 2; /* an import: which one is seen when the imports are compared */
-	return i - t->mod.nimp - t->func0;
-}
-
-static uint32_t text_global(void *ctx, const char *name)
-{
-	const Text *t = ctx;
-	return global_of(&t->mod, name) - t->global0;
-}
-
-static uint32_t text_table(void *ctx, const char *name)
-{
-	(void)ctx;
-	(void)name;
-	return 0;
-}
-
-/* How many functions of the text for this shape stand in the module where they would have to. */
-static uint32_t score(const Account *a, const Shape *s, uint32_t nguest)
-{
-	char *source = discriminator_text(s, a->dispatchers.n ? &a->dispatchers : NULL);
-	Text text = {.mod = {.ref = BinaryenModuleParse(source)}};
-	Text have = {*a->have, a->norig + nguest, a->nglobals};
-	Bytes bytes;
-	Err e;
-	uint32_t n = 0;
-	free(source);
-	if (write_module(&text.mod, NULL, &bytes, &e) == 0) {
-		BinaryenModuleDispose(text.mod.ref);
-		text.mod.ref = BinaryenModuleRead((char *)bytes.p, bytes.n); /* as Binaryen reads what it has written */
-		free(bytes.p);
-	}
-	read_index(&text.mod);
-	Ident it = {text_func, text_global, text_table, &text}, ih = {text_func, text_global, text_table, &have};
-	for (uint32_t i = 0; i < text.mod.nfunc && have.func0 + i < a->have->nfunc; i++) {
-		BinaryenFunctionRef f = text.mod.func[i].ref, g = a->have->func[have.func0 + i].ref;
-		n += same_locals(f, g) && same_tree(BinaryenFunctionGetBody(f), &it, BinaryenFunctionGetBody(g), &ih);
-	}
-	n = text.mod.nfunc == n ? UINT32_MAX - 1000 + (n < 1000 ? n : 1000) : n; /* a text that is there as a whole wins, the longest first */
-	free(text.mod.func);
-	free(text.mod.imp);
-	free(text.mod.named);
-	BinaryenModuleDispose(text.mod.ref);
-	return n;
-}
-
-/* The shape whose functions fit best. */
-static void guess(Account *a, const Mod *original)
-{
-	static const enum mewe_discriminator all[] = {MEWE_CHACHA, MEWE_WASI, MEWE_XORSHIFT, MEWE_NONE};
-	uint32_t best = 0, nguest = 0;
-	Shape s = a->shape, first;
-	for (uint32_t i = 0; i < original->nimp; i++)
-		nguest += strcmp(BinaryenFunctionImportGetModule(original->imp[i].ref), "mewe") == 0;
-	s.trace = exports(a->have, "mewe.trace") ? MEWE_TRACE_FULL : exports(a->have, "mewe.reset") ? MEWE_TRACE_HASH : MEWE_TRACE_OFF;
-	s.import_seed = read_import(a->have, "mewe", "seed") != NONE;
-	s.fixed_seed = fixed_seed(a->have);
-	first = s;
-	for (unsigned i = 0; i < 4 * LEN(all); i++) {
-		s.discriminator = all[i / 4];
-		s.discriminator = read_import(a->have, "mewe", "choose") != NONE ? MEWE_HOST : exports(a->have, "mewe.seed") ? MEWE_FIXED : s.discriminator;
-		s.gated = i & 1;
-		s.reseed = i & 2 ? MEWE_RESEED_ENTRY : MEWE_RESEED_INSTANCE;
-		uint32_t n = score(a, &s, nguest);
-		if (i == 0 || n > best) {
-			best = n;
-			first = s;
-		}
-	}
-	a->shape = first;
 }
 
 /* ---- functions in their old places ---------------------------------------------------------------------------------- */
@@ -278,7 +153,7 @@ static bool reports(const Account *a, Expr e)
 	if (walk_kind(e) == K_Const)
 		return BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? BinaryenConstGetValueI32(e) == 0 : BinaryenConstGetValueI64(e) == 0;
 	for (size_t i = 0; walk_kind(e) == K_GlobalGet && i < LEN(globals); i++)
-		if (global_of(a->have, BinaryenGlobalGetGetName(e)) == account_global(a, globals[i]))
+		if (account_global_of(a->have, BinaryenGlobalGetGetName(e)) == account_global(a, globals[i]))
 			return true;
 	bool ok = false;
 	for (size_t i = 0; i < LEN(funcs); i++)
@@ -305,7 +180,7 @@ static void put_pair(Account *a, uint32_t original, uint32_t body, uint32_t disp
 {
 	BinaryenFunctionRef f = a->want->func[original].ref, g = a->have->func[body].ref;
 	Ident iw = account_want(a), ih = account_have(a);
-	bool same = same_locals(f, g) && same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih);
+	bool same = account_same_locals(f, g) && account_same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih);
 	PUSH(a->pair, a->npair, a->pair_cap, ((Pair){original, body, dispatcher, place, same}));
 }
 
@@ -329,7 +204,7 @@ static bool use(void *ctx, Expr e, uint32_t index)
 		account_differs(u->a, account_name(a, u->ordinal), "it calls %s, which is no function of the original's: that passes a dispatcher by", f);
 		u->good = false;
 	}
-	if (g && global_of(a->have, g) >= a->nglobals) {
+	if (g && account_global_of(a->have, g) >= a->nglobals) {
 		account_differs(u->a, account_name(a, u->ordinal), "it uses global %s, which is no global of the original's", g);
 		u->good = false;
 	}
@@ -362,8 +237,8 @@ static void untouched(Account *a, uint32_t ordinal)
 			account_differs(a, account_name(a, ordinal), "the trace's call is not at its start");
 		return;
 	}
-	if ((same_locals(f, g) && same_tree(BinaryenFunctionGetBody(f), &iw, body, &ih)) ||
-	    (same_locals(p, g) && same_tree(BinaryenFunctionGetBody(p), &ip, body, &ih)) || reporting(a, ordinal))
+	if ((account_same_locals(f, g) && account_same_tree(BinaryenFunctionGetBody(f), &iw, body, &ih)) ||
+	    (account_same_locals(p, g) && account_same_tree(BinaryenFunctionGetBody(p), &ip, body, &ih)) || reporting(a, ordinal))
 		return;
 	if (uses_only_originals(a, ordinal, body))
 		put_pair(a, ordinal, ordinal, NONE, NONE);
@@ -381,7 +256,7 @@ static void check_selector(Account *a, uint32_t i, const Selector *s, const Layo
 		return;
 	}
 	char *word = xprintf("vector.%u", l->field[i].word);
-	bool good = s->global && global_of(a->have, s->global) == account_global(a, word) && s->shift == l->field[i].shift &&
+	bool good = s->global && account_global_of(a->have, s->global) == account_global(a, word) && s->shift == l->field[i].shift &&
 	            s->mask == (1u << l->field[i].bits) - 1;
 	if (!good)
 		account_differs(a, name, "it does not choose by its own field of the request's choices");
@@ -458,7 +333,7 @@ static void check_functions(Account *a)
 	for (uint32_t i = a->norig; i < a->first_body; i++) {
 		BinaryenFunctionRef f = a->want->func[i].ref, g = a->have->func[i].ref;
 		a->owned[i] = true;
-		if (!same_locals(f, g) || !same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih))
+		if (!account_same_locals(f, g) || !account_same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih))
 			account_differs(a, account_name(a, i), "it is not the discriminator's function that belongs there (%s)",
 			                BinaryenFunctionGetName(a->plan->func[i].ref));
 	}
@@ -495,8 +370,7 @@ int account_make(const char *ofile, const uint8_t *original, size_t on, const ch
 		return code;
 	a->norig = a->plan->nfunc;
 	a->nglobals = a->plan->scan.nglobals;
-	find_dispatchers(a);
-	guess(a, a->plan);
+	account_guess(a);
 	if ((code = make_want(a, ofile, e)) != 0 || !account_imports(a))
 		return code;
 	a->first_body = a->want->nfunc;

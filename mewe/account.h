@@ -1,4 +1,4 @@
-/* account.h - a multivariant module held against its original: what account.c, account_parts.c and verify.c share. */
+/* account.h - a multivariant module held against its original: what account*.c and verify.c share. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
@@ -51,6 +51,13 @@ const char *account_name(const Account *a, uint32_t ordinal);          /* of a f
 uint32_t account_index(const Account *a, const char *ours);            /* of our function TAG.ours; NONE: this build has none */
 uint32_t account_global(const Account *a, const char *ours);
 void account_differs(Account *a, const char *func, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+uint32_t account_global_of(const Mod *m, const char *name);            /* a global's index in m */
+bool account_same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy);
+bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g); /* type and locals */
+
+/* account_guess.c: fills found, dispatchers and shape. */
+void account_guess(Account *a);
 
 /* account_parts.c: what is not code. */
 bool account_imports(Account *a);                          /* false: they differ, and indices mean nothing any more */

@@ -195,6 +195,14 @@ static bool of_request(const Account *a, const char *name)
 	return strcmp(ours, ".live") == 0 || strncmp(ours, ".vector.", 8) == 0 || strncmp(ours, ".seen.", 6) == 0;
 }
 
+/* 0 or 1, which is all that a wrapper sets of itself. */
+static bool bit(Expr e)
+{
+	BinaryenType t = BinaryenExpressionGetType(e);
+	uint64_t x = t == BinaryenTypeInt32() ? (uint64_t)BinaryenConstGetValueI32(e) : t == BinaryenTypeInt64() ? (uint64_t)BinaryenConstGetValueI64(e) : 2;
+	return x <= 1;
+}
+
 static Value eval(Wrapper *w, Expr e, unsigned depth);
 
 static Value eval_call(Wrapper *w, Expr e, unsigned depth)
@@ -257,7 +265,7 @@ static Value eval(Wrapper *w, Expr e, unsigned depth)
 		return v;
 	switch (walk_kind(e)) {
 	case K_Const:
-		return (Value){W_OWN, 0};
+		return (Value){bit(e) ? W_OWN : W_BAD, 0};
 	case K_GlobalGet:
 		return (Value){of_request(w->a, BinaryenGlobalGetGetName(e)) ? W_OWN : W_BAD, 0};
 	case K_LocalGet:

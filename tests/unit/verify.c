@@ -1,191 +1,6 @@
 /* verify.c - what verify must find: a module is built, changed in one place, and verified against its original.
- * Prints `ok NAME` or `not ok NAME: why`. The unchanged module, in every way of building it, must pass. */
-#include <stdlib.h>
-#include <string.h>
-#include "../../mewe/all.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
-
-/* $plain is not dispatched; $k has the type of $f; the constants 77, 0x1234567 and "hello" are there to be changed. */
-static const char guest[] =
-	"(module (import \"env\" \"out\" (func $out (param i32)))"
-	" (import \"mewe\" \"choices\" (func $choices (result i64)))"
-	" (import \"mewe\" \"entry\" (func $entry))"
-	" (memory (export \"memory\") 1 5) (table 4 funcref) (elem (i32.const 0) $f $g $k)"
-	" (global $x (mut i32) (i32.const 0x1234567))"
-	" (data (i32.const 16) \"hello\")"
-	" (func $f (export \"f\") (param i32 i32) (result i32)"
-	"  (i32.add (i32.mul (local.get 0) (local.get 1)) (i32.xor (local.get 0) (i32.const 77))))"
-	" (func $k (export \"k\") (param i32 i32) (result i32)"
-	"  (i32.store (local.get 0) (local.get 1)) (i32.sub (i32.load offset=4 (local.get 1)) (local.get 0)))"
-	" (func $g (export \"g\") (param i32)"
-	"  (call $entry) (global.set $x (i32.add (local.get 0) (call $f (local.get 0) (i32.const 3)))) (call $out (global.get $x)))"
-	" (func $h (export \"h\") (result i64)"
-	"  (call $g (i32.const 9)) (i64.add (i64.extend_i32_u (global.get $x)) (call $choices)))"
-	" (func $plain (export \"plain\") (param i32) (result i32)"
-	"  (call $k (call_indirect (param i32 i32) (result i32) (local.get 0) (i32.const 1) (i32.const 2)) (i32.const 99)))"
-	" (func $s (global.set $x (i32.const 6))) %s)";
-
-typedef struct Case {
-	Bytes raw, out;
-} Case;
-
-static Bytes assemble(const char *start)
-{
-	char *wat = xprintf(guest, start);
-	Bytes wasm;
-	Err e;
-	if (read_wasm("guest.wat", (const uint8_t *)wat, strlen(wat), &wasm, &e)) {
-		printf("not ok the test's own text: %s\n", e.text);
-		exit(1);
-	}
-	free(wat);
-	return wasm;
-}
-
-static Options options(void)
-{
-	Options o;
-	mewe_options_default(&o);
-	o.strategies = "copy";
-	o.variants = 3;
-	o.functions = "?"; /* not $plain */
-	o.jobs = 1;
-	return o;
-}
-
-static Case make(const Options *o, bool start)
-{
-	Case c = {assemble(start ? "(start $s)" : ""), {0}};
-	Err e;
-	if (mewe_build("guest.wasm", c.raw.p, c.raw.n, o, &c.out, NULL, &e)) {
-		printf("not ok the test's own build: %s\n", e.text);
-		exit(1);
-	}
-	return c;
-}
-
-static void drop(Case *c)
-{
-	free(c->raw.p);
-	free(c->out.p);
-}
-
-/* Verify; *text is what was found, or the error. */
-static int verify(const Bytes *original, const Bytes *have, unsigned jobs, char **text)
-{
-	Bytes found = {0};
-	Err e = {0};
-	int code = mewe_verify("guest.wasm", original->p, original->n, "built.wasm", have->p, have->n, false, jobs, NULL, NULL, &found, &e);
-	*text = found.p ? xprintf("%.*s", (int)found.n, (char *)found.p) : xstrdup(e.text);
-	free(found.p);
-	return code;
-}
-
-static void expect(const char *name, const Bytes *original, const Bytes *have, int want, const char *about)
-{
-	char *text, why[500] = "";
-	int code = verify(original, have, 2, &text);
-	if (code != want)
-		snprintf(why, sizeof why, "exit code %d, not %d: %s", code, want, text);
-	else if (about && !strstr(text, about))
-		snprintf(why, sizeof why, "the findings do not name %s: %s", about, text);
-	for (char *p = why; (p = strchr(p, '\n'));)
-		*p = '|';
-	check(name, !*why, why);
-	free(text);
-}
-
-/* ---- every way of building passes -------------------------------------------------------------------------------------- */
-
-static void pass(const Options *o, bool start, const char *name)
-{
-	Case c = make(o, start);
-	Options none = options();
-	Bytes plain;
-	Err e;
-	char *one, *two, *full = xprintf("%s, against the build that dispatches nothing", name);
-	none.strategies = "none";
-	expect(name, &c.raw, &c.out, MEWE_OK, "6 functions, 5 dispatchers");
-	if (mewe_build("guest.wasm", c.raw.p, c.raw.n, &none, &plain, NULL, &e))
-		check("a build that dispatches nothing", false, e.text);
-	else
-		expect(full, &plain, &c.out, MEWE_OK, NULL);
-	verify(&c.raw, &c.out, 1, &one);
-	verify(&c.raw, &c.out, 3, &two);
-	check("findings do not depend on --jobs", strcmp(one, two) == 0, "they differ");
-	free(one);
-	free(two);
-	free(full);
-	free(plain.p);
-	drop(&c);
-}
-
-static void passes(void)
-{
-	static const char *const kind[] = {"chacha", "wasi", "xorshift", "fixed", "none", "host"};
-	for (int d = MEWE_CHACHA; d <= MEWE_HOST; d++) {
-		if (d == MEWE_WASI)
-			continue; /* the guest has no WASI */
-		for (int i = 0; i < 24; i++) {
-			Options o = options();
-			o.discriminator = d;
-			o.fixed_seed = 0x123456789abcdef;
-			o.dispatch = i & 1;
-			o.reseed = i >> 1 & 1;
-			o.trace = i >> 2 & 3;
-			bool start = i % 3 == 0;
-			if (o.trace > MEWE_TRACE_FULL)
-				continue;
-			char *name = xprintf("verify %s, dispatch %d, reseed %d, trace %d, start %d", kind[d], o.dispatch, o.reseed, o.trace, start);
-			pass(&o, start, name);
-			free(name);
-		}
-	}
-}
-
-/* Several results, vectors, references, functions of nothing, a module that imports all it has: what the reader makes of them. */
-static void odd(void)
-{
-	static const char wat[] =
-		"(module (import \"env\" \"m\" (memory 1 2)) (import \"env\" \"t\" (table 2 funcref)) (import \"env\" \"g\" (global $g i32))"
-		" (import \"env\" \"h\" (global $h (mut i64))) (elem (global.get $g) $two $none)"
-		" (func $two (export \"two\") (param i32) (result i32 i64) (local.get 0) (i64.const 5))"
-		" (func $none (export \"none\")) (func $empty)"
-		" (func $v (export \"v\") (param f64 v128) (result f64) (f64.add (local.get 0) (f64.const 1.5)))"
-		" (func $i (export \"i\") (result i32) (call $empty) (block $b (result i32) (br_if $b (i32.const 1) (global.get $g))))"
-		" (func $x (export \"x\") (result externref) (global.set $h (i64.const 3)) (ref.null extern)))";
-	Bytes wasm, out;
-	Err e;
-	if (read_wasm("odd.wat", (const uint8_t *)wat, strlen(wat), &wasm, &e)) {
-		check("a module of odd functions", false, e.text);
-		return;
-	}
-	for (int i = 0; i < 6; i++) {
-		Options o = options();
-		o.functions = NULL;
-		o.dispatch = i & 1;
-		o.trace = i / 2 == 2 ? MEWE_TRACE_FULL : i / 2;
-		char *name = xprintf("a module of odd functions, dispatch %d, trace %d", o.dispatch, o.trace);
-		if (mewe_build("odd.wasm", wasm.p, wasm.n, &o, &out, NULL, &e)) {
-			check(name, false, e.text);
-		} else {
-			expect(name, &wasm, &out, MEWE_OK, "6 functions, 6 dispatchers");
-			free(out.p);
-		}
-		free(name);
-	}
-	free(wasm.p);
-}
+ * Prints `ok NAME` or `not ok NAME: why`. */
+#include "verify_unit.h"
 
 /* ---- changes in code ------------------------------------------------------------------------------------------------------- */
 
@@ -426,6 +241,75 @@ static void requests(void)
 	drop(&c);
 }
 
+/* ---- any constant ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct Nth {
+	uint32_t left;
+	uint32_t skip;                 /* constants that may be anything: a trace's classes */
+	bool done;
+} Nth;
+
+static bool change_nth(void *ctx, Expr e, uint32_t index)
+{
+	Nth *n = ctx;
+	(void)index;
+	if (walk_kind(e) == K_Call && strcmp(BinaryenCallGetTarget(e), "mewe.enter") == 0)
+		n->skip = 2;
+	if (walk_kind(e) != K_Const)
+		return true;
+	if (n->skip > 0) {
+		n->skip--;
+		return true;
+	}
+	if (n->left-- > 0)
+		return true;
+	BinaryenType t = BinaryenExpressionGetType(e);
+	if (t == BinaryenTypeInt32())
+		BinaryenConstSetValueI32(e, BinaryenConstGetValueI32(e) + 1);
+	else if (t == BinaryenTypeInt64())
+		BinaryenConstSetValueI64(e, BinaryenConstGetValueI64(e) + 1);
+	else
+		BinaryenConstSetValueF64(e, BinaryenConstGetValueF64(e) + 1);
+	n->done = true;
+	return false;
+}
+
+/* Every seventh constant of the module, wherever it is: in a body, dispatcher, wrapper, trace or the discriminator. */
+static void constants(void)
+{
+	Options o = options();
+	o.dispatch = MEWE_REQUEST;
+	o.trace = MEWE_TRACE_HASH;
+	Case c = make(&o, true);
+	uint32_t changed = 0, seen = 0;
+	char why[200] = "";
+	for (bool more = true; more;) {
+		Mod *m;
+		Bytes out;
+		Err e;
+		Nth n = {.left = 7 * changed};
+		if (read_module("built.wasm", c.out.p, c.out.n, &m, &e))
+			break;
+		uint32_t f = 0;
+		while (f < m->nfunc && walk_each(BinaryenFunctionGetBody(m->func[f].ref), change_nth, &n))
+			f++;
+		more = n.done;
+		if (more && write_module(m, NULL, &out, &e) == 0) {
+			char *text;
+			bool found = verify(&c.raw, &out, 1, &text) == MEWE_DIFFERS && strstr(text, m->func[f].name);
+			if (!found)
+				snprintf(why, sizeof why, "not seen: constant %u, in %s", 7 * changed, m->func[f].name);
+			seen += found;
+			changed++;
+			free(text);
+			free(out.p);
+		}
+		read_free(m);
+	}
+	check("a changed constant is seen wherever it is", changed > 20 && seen == changed, why);
+	drop(&c);
+}
+
 /* ---- changes in bytes -------------------------------------------------------------------------------------------------------- */
 
 static void patch(const char *name, const Case *c, const char *from, const char *to, size_t n, int want, const char *about)
@@ -484,32 +368,11 @@ static void bytes(void)
 	drop(&c);
 }
 
-/* ---- a module that was multivariant before ------------------------------------------------------------------------------------ */
-
-static void twice(void)
-{
-	Options o = options();
-	o.discriminator = MEWE_NONE; /* leaves no import to the host that a second build would refuse */
-	Case c = make(&o, false);
-	Bytes again;
-	Err e;
-	if (mewe_build("built.wasm", c.out.p, c.out.n, &o, &again, NULL, &e)) {
-		check("a multivariant module made multivariant", false, e.text);
-	} else {
-		expect("a multivariant module made multivariant", &c.out, &again, MEWE_OK, "5 dispatchers");
-		expect("which is not what the first original gives", &c.raw, &again, MEWE_DIFFERS, NULL);
-		free(again.p);
-	}
-	drop(&c);
-}
-
 int main(void)
 {
-	passes();
-	odd();
 	changes();
 	requests();
+	constants();
 	bytes();
-	twice();
 	return failed > 0;
 }
