@@ -79,7 +79,7 @@ def time_ratio(original, other):
     n = min(len(original), len(other))
     a, b = original[:n], other[:n]
     r = stats.bootstrap((a, b), median_ratio, paired=True, vectorized=True, n_resamples=RESAMPLES, method="percentile",
-                        rng=np.random.default_rng(0))
+                        random_state=np.random.default_rng(0))
     p = stats.mannwhitneyu(a, b, alternative="two-sided").pvalue
     return float(median_ratio(a, b)), float(r.confidence_interval.low), float(r.confidence_interval.high), float(p)
 
@@ -153,9 +153,9 @@ def built(rows):
     head = ["service", "func", "disp", "prop", "proved", "surv", "kept", "body", "dist", "shape", "paths", "exact", "size",
             "after", "x"]
     return table("What was built", head, lines, [
-        "disp dispatchers; prop, proved, surv(iving), kept candidates; body bodies of dispatchers, originals counted;",
-        "dist bodies different in machine code, shape different when constants and registers are masked;",
-        "paths of one run as the paper counts them; exact log2 of the paths that its choices can take; size in bytes"])
+        "disp dispatchers; prop, proved, surv(iving), kept: candidates; body: bodies, originals counted;",
+        "dist different in machine code, shape different when constants and registers are masked; paths of",
+        "one run as the paper counts; exact log2 of the paths that its choices can take; size in bytes"])
 
 
 def diverse(rows, paper):
@@ -168,9 +168,10 @@ def diverse(rows, paper):
                       cell(r, "body"), cell(r, "unique", 2), cell(r, "choices", 0), cell(r, "bits", 0), cell(k, "body")])
     head = ["service", "E entry", "E body", "paper", "R", "choices", "bits", "| E body", "R", "choices", "bits", "| copy"]
     return table("How diverse executions are: --dispatch call | --dispatch request | the control", head, lines, [
-        "E normalised entropy of the traces of all executions, of functions entered and of machine code entered;",
+        "E normalised entropy of the traces of all executions: functions entered, machine code entered;",
         "paper its E over entry traces; R unique body traces on a node, the smallest of the nodes;",
-        "choices, bits for each request; copy E body where all variants are copies: 0 if instruments add no diversity",
+        "choices, bits for each request; copy: E body where all variants are copies, 0 unless the",
+        "instruments make diversity; random: the guest's own randomness is fixed",
         *([QR_NOTE] if set(rows.services) & set(OTHER_LIBRARY) else [])])
 
 
@@ -182,7 +183,8 @@ def ratio_cell(rows, service, config, phase):
     if a is None or b is None:
         return "-"
     ratio, low, high, p = time_ratio(a, b)
-    return f"{ratio:.2f} [{low:.2f},{high:.2f}]" + ("~" if p >= 0.05 else "")
+    digits = 2 if high < 10 else 1
+    return f"{ratio:.{digits}f} [{low:.{digits}f},{high:.{digits}f}]" + ("~" if p >= 0.05 else "")
 
 
 def cost(rows, paper):
@@ -192,10 +194,11 @@ def cost(rows, paper):
         us = [show(float(np.median(v)) / 1000, 2) if v is not None else "-" for v in original]
         cells = [ratio_cell(rows, s, *t) for t in TIMES]
         lines.append([marked(s), us[0], *cells[:2], us[1], *cells[2:], show(paper.get(s, {}).get("ratio"), 1)])
-    head = ["service", "warm us", "call", "request", "fresh us", "call", "request", "paper"]
+    head = ["service", "warm", "call", "request", "fresh", "call", "request", "paper"]
     return table("What it costs: time over the original's, median [95% interval]", head, lines, [
         "warm: one instance, called again and again; fresh: an instance for each call, its seeding included;",
-        "us: the original, microseconds; ~ the Mann-Whitney U test can't tell them apart; paper: its Table 4",
+        "both as microseconds of the original, then ratios; ~ the Mann-Whitney U test can't tell them apart;",
+        "paper: its Table 4, one column in all",
         *([QR_NOTE] if set(rows.services) & set(OTHER_LIBRARY) else [])])
 
 
@@ -245,8 +248,9 @@ def paper_table3(rows, published):
                       *pair(d.get("executed"), p.get("dispatchers_executed")), *pair(d.get("all_choices"), p.get("choices"))])
     head = ["endpoint", *beside(["E"]), "E body", *beside(["MTL", "sigma", "#ED", "#RCh"])]
     return table("Table 3: execution traces over all nodes", head, lines,
-                 ["E of entry traces; E body of the machine code that ran; MTL median trace length; #ED dispatchers executed;",
-                  "#RCh choices over all executions. random: the guest's own randomness is fixed, the paper's is not", QR_NOTE])
+                 ["E of entry traces; E body of the machine code that ran; MTL median trace length;",
+                  "#ED dispatchers executed; #RCh choices over all executions",
+                  "random: the guest's own randomness is fixed, in the paper it is not", QR_NOTE])
 
 
 # ---- claims -----------------------------------------------------------------------------------------------------------
