@@ -88,27 +88,92 @@ static void put_globals(Buf *b, const char *name, uint32_t n)
 		buf_printf(b, "(global $mewe.%s.%u (mut i64) (i64.const 0))\n", name, i);
 }
 
-/* mewe.redraw: a new choice vector. Words of raw fields are random words; the others are put together from draws. */
+/* ---- the choice vector ------------------------------------------------------------------------------------------------ */
+
+/* A field that is not raw is made from a piece of a random word that is six bits wider: the high bits of its product with n.
+ * The word is drawn again, all of it, when one piece would make some value likelier (the low bits are below 2^width mod n),
+ * which for each piece happens less than once in 64. */
+enum { SPARE = 6 };
+
+static uint32_t width(uint32_t n) { return bits_for(n) + SPARE; }
+
+static void put_product(Buf *b, uint32_t n, uint32_t at)
+{
+	buf_printf(b, "(i32.mul (i32.const %u) (i32.and (i32.const %u) (i32.wrap_i64 (i64.shr_u (local.get $word) (i64.const %u)))))", n,
+	           (1u << width(n)) - 1, at);
+}
+
+/* The fields whose pieces are in one word: of the list, from here to the end or to what this returns. */
+static uint32_t group_end(const Dispatchers *d, const Layout *l, const uint32_t *list, uint32_t from, uint32_t n)
+{
+	uint32_t to = from, used = 0;
+	while (to < n && l->field[list[to]].word == l->field[list[from]].word && (used += width(d->d[list[to]].n)) <= 64)
+		to++;
+	return to;
+}
+
+static void put_group(Buf *b, const Dispatchers *d, const Layout *l, const uint32_t *list, uint32_t count)
+{
+	buf_str(b, "  (loop $again\n    (local.set $word (call $mewe.word))\n");
+	for (uint32_t i = 0, at = 0; i < count; i++) {
+		uint32_t n = d->d[list[i]].n, p = width(n);
+		buf_printf(b, "    (br_if $again (i32.lt_u (i32.and (i32.const %u) ", (1u << p) - 1);
+		put_product(b, n, at);
+		buf_printf(b, ") (i32.const %u)))\n", (1u << p) % n);
+		at += p;
+	}
+	buf_str(b, "  )\n");
+	for (uint32_t i = 0, at = 0; i < count; i++) {
+		uint32_t n = d->d[list[i]].n;
+		buf_str(b, "  (local.set $vector (i64.or (local.get $vector) (i64.shl (i64.extend_i32_u (i32.shr_u ");
+		put_product(b, n, at);
+		buf_printf(b, " (i32.const %u))) (i64.const %u))))\n", width(n), l->field[list[i]].shift);
+		at += width(n);
+	}
+}
+
+/* One field as the discriminator draws it: the host, or nobody. */
+static void put_drawn(Buf *b, const Dispatcher *d, const Field *f)
+{
+	buf_str(b, "  (local.set $vector (i64.or (local.get $vector) (i64.shl (i64.extend_i32_u\n");
+	buf_printf(b, "    (call $mewe.draw (i32.const %u) (i32.const %u))) (i64.const %u))))\n", d->func, d->n, f->shift);
+}
+
+/* The words of these fields, each put together in a local. */
+static void put_words(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l, const uint32_t *list, uint32_t n)
+{
+	bool drawn = s->discriminator == MEWE_HOST || s->discriminator == MEWE_NONE;
+	for (uint32_t i = 0, to; i < n; i = to) {
+		const Field *f = &l->field[list[i]];
+		if (f->shift == 0)
+			buf_str(b, "  (local.set $vector (i64.const 0))\n");
+		to = drawn ? i + 1 : group_end(d, l, list, i, n);
+		if (drawn)
+			put_drawn(b, &d->d[list[i]], f);
+		else
+			put_group(b, d, l, list + i, to - i);
+		if (to == n || l->field[list[to]].word != f->word)
+			buf_printf(b, "  (global.set $mewe.vector.%u (local.get $vector))\n", f->word);
+	}
+}
+
+/* mewe.redraw: a new choice vector. A word of raw fields is a random word. */
 static void put_redraw(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
 {
+	uint32_t *list = xalloc(d->n * sizeof *list), n = 0;
 	put_globals(b, "vector", l->nwords);
-	buf_str(b, "(func $mewe.redraw\n");
+	buf_str(b, "(func $mewe.redraw\n  (local $word i64)\n  (local $vector i64)\n");
 	for (uint32_t i = 0; i < d->n; i++) {
-		const Field *f = &l->field[i];
-		if (raw(s, d->d[i].n)) {
-			if (f->shift == 0)
-				buf_printf(b, "  (global.set $mewe.vector.%u (call $mewe.word))\n", f->word);
-			continue;
-		}
-		if (f->shift == 0)
-			buf_printf(b, "  (global.set $mewe.vector.%u (i64.const 0))\n", f->word);
-		buf_printf(b, "  (global.set $mewe.vector.%u (i64.or (global.get $mewe.vector.%u)\n", f->word, f->word);
-		buf_printf(b, "    (i64.shl (i64.extend_i32_u (call $mewe.draw (i32.const %u) (i32.const %u))) (i64.const %u))))\n",
-		           d->d[i].func, d->d[i].n, f->shift);
+		if (!raw(s, d->d[i].n))
+			list[n++] = i;
+		else if (l->field[i].shift == 0)
+			buf_printf(b, "  (global.set $mewe.vector.%u (call $mewe.word))\n", l->field[i].word);
 	}
+	put_words(b, s, d, l, list, n);
 	for (uint32_t i = 0; i < l->nseen; i++)
 		buf_printf(b, "  (global.set $mewe.seen.%u (i64.const 0))\n", i);
 	buf_str(b, ")\n");
+	free(list);
 }
 
 /* mewe.renew: what every request begins with. */
