@@ -39,51 +39,50 @@ static uint32_t live(const Search *s, const Pair *q, uint32_t i, int *side)
 	return s->flow[*side].live[q->block[*side]][*side ? i - q->n[0] : i];
 }
 
-/* The value of the first side in the same local as value i of the second, or in the temporary of the same rank. */
-static uint32_t partner(const Search *s, const Pair *q, uint32_t i)
+/* Has a class that the first side's value j leads a value of the second side? */
+static bool matched(const Pair *q, const uint32_t *now, uint32_t j)
 {
-	int side;
-	uint32_t r = live(s, q, i, &side), locals[2] = {0, 0};
-	if (side == 0)
-		return NONE;
-	for (int k = 0; k < 2; k++)
-		while (locals[k] < q->n[k] && s->flow[k].live[q->block[k]][locals[k]] < s->flow[k].nlocal)
-			locals[k]++;
-	if (r >= s->flow[1].nlocal) {
-		uint32_t rank = i - q->n[0] - locals[1];
-		return locals[0] + rank < q->n[0] ? locals[0] + rank : NONE;
+	for (uint32_t i = q->n[0]; i < q->n[0] + q->n[1]; i++)
+		if (now[i] == j)
+			return true;
+	return false;
+}
+
+/* Classes of one and the same term, within the classes so far. */
+static void split(Search *s, const Pair *q, const Term *value, uint32_t *now)
+{
+	for (uint32_t i = 0; i < q->n[0] + q->n[1]; i++) {
+		now[i] = i;
+		for (uint32_t j = 0; j < i && now[i] == i; j++)
+			if (now[j] == j && (!q->klass || q->klass[j] == q->klass[i]) && term_find(&s->t, value[j]) == term_find(&s->t, value[i]))
+				now[i] = j;
 	}
-	for (uint32_t j = 0; j < locals[0]; j++)
-		if (s->flow[0].live[q->block[0]][j] == r)
-			return j;
-	return NONE;
 }
 
-/* The class of value i among the values before it that were in its class so far. */
-static uint32_t refine(Search *s, const Pair *q, const Term *value, const uint32_t *old, const uint32_t *now, uint32_t i)
+/* A value of the second side that is alone may still be proved equal to one of the first that is alone, too. If there is none,
+ * and one that could be it is seen to differ, the function is suspect. True when a value stays alone. */
+static bool match(Search *s, const Path *p, const Pair *q, const Term *value, uint32_t *now)
 {
-	for (uint32_t j = 0; j < i; j++) /* one and the same term first, before anything is proved */
-		if (now[j] == j && (!old || old[j] == old[i]) && term_find(&s->t, value[j]) == term_find(&s->t, value[i]))
-			return j;
-	uint32_t j = partner(s, q, i); /* only the register that most likely holds the same is worth a proof */
-	if (j != NONE && (!old || old[j] == old[i]) && same(s, value[j], value[i]))
-		return now[j];
-	return i;
-}
-
-/* Has the second side's register, equal to the first's of the same number so far, lost it? Then the function is suspect. */
-static void suspect(Search *s, const Path *p, const Pair *q, const Term *value, uint32_t lost)
-{
-	int side;
-	uint32_t r = live(s, q, lost, &side);
 	uint64_t *w = xalloc(s->nparam * sizeof *w);
-	for (uint32_t j = 0; j < q->n[0] && !s->suspect[0] && !p->skewed; j++) {
-		int other;
-		uint32_t t = live(s, q, j, &other);
-		if (t == r && r < s->flow[0].nlocal && equal_on(s, p, value[j], value[lost], w) == ANSWER_NO && !opaque(s, value[j], value[lost]))
-			snprintf(s->suspect, sizeof s->suspect, "local %u differs where ways join", r);
+	bool alone = false;
+	for (uint32_t i = q->n[0]; i < q->n[0] + q->n[1]; i++) {
+		uint32_t rival = NONE;
+		for (uint32_t j = 0; j < q->n[0] && now[i] == i; j++) {
+			if (now[j] != j || (q->klass && q->klass[j] != q->klass[i]) || s->t.node[value[j]].width != s->t.node[value[i]].width || matched(q, now, j))
+				continue;
+			rival = rival == NONE ? j : rival;
+			if (same(s, value[j], value[i]))
+				for (uint32_t k = q->n[0] + q->n[1]; k-- > i;)
+					now[k] = now[k] == i ? j : now[k];
+		}
+		if (now[i] != i)
+			continue;
+		alone = true;
+		if (rival != NONE && !p->skewed && !s->suspect[0] && equal_on(s, p, value[rival], value[i], w) == ANSWER_NO && !opaque(s, value[rival], value[i]))
+			snprintf(s->suspect, sizeof s->suspect, "a value that lives on where ways join differs before");
 	}
 	free(w);
+	return alone;
 }
 
 static void arrive(Search *s, Path *p)
@@ -98,23 +97,18 @@ static void arrive(Search *s, Path *p)
 	}
 	Term *value = xalloc(n * sizeof *value);
 	uint32_t *now = xalloc((n + 1) * sizeof *now);
-	bool changed = !q->klass, alone = false;
 	for (uint32_t i = 0; i < n; i++) {
 		int side;
 		uint32_t r = live(s, q, i, &side);
 		value[i] = p->side[side].reg[r];
-		now[i] = refine(s, q, value, q->klass, now, i);
-		changed |= q->klass && now[i] != q->klass[i];
-		if (now[i] >= q->n[0]) {
-			alone = true;
-			suspect(s, p, q, value, i);
-		}
 	}
+	split(s, q, value, now);
+	bool alone = match(s, p, q, value, now);
+	q->queued |= !q->klass || memcmp(now, q->klass, n * sizeof *now) != 0;
+	q->skewed |= alone || p->skewed;
 	free(value);
 	free(q->klass);
 	q->klass = now;
-	q->queued |= changed;
-	q->skewed |= alone || p->skewed;
 }
 
 static Path begin(Search *s)

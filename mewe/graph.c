@@ -91,6 +91,7 @@ typedef struct Graph {
 	const Mod *m;
 	const Founds *found;
 	List *callees;
+	bool *dispatches;              /* by node */
 	uint32_t nfunc, n;             /* functions; nodes */
 	uint32_t enter;                /* the instrument's function, or NONE */
 	uint32_t from;
@@ -125,6 +126,7 @@ static void add_functions(Graph *g)
 	for (uint32_t i = 0, d = 0; i < g->m->nfunc; i++) {
 		const Found *f = d < g->found->n && g->found->f[d].func == i ? &g->found->f[d++] : NULL;
 		g->from = g->m->nimp + i;
+		g->dispatches[g->from] = f != NULL;
 		for (uint32_t k = 0; f && k < f->n; k++)
 			list_add(&g->callees[g->from], g->m->nimp + f->variant[k]);
 		if (!f)
@@ -166,14 +168,6 @@ static void mark(Graph *g)
 	free(todo.at);
 }
 
-static const Found *dispatcher(const Graph *g, uint32_t node)
-{
-	for (uint32_t i = 0; i < g->found->n; i++)
-		if (g->m->nimp + g->found->f[i].func == node)
-			return &g->found->f[i];
-	return NULL;
-}
-
 static void put_quoted(Buf *b, const char *s)
 {
 	buf_u8(b, '"');
@@ -193,12 +187,12 @@ static void put_node(Buf *b, const Graph *g, uint32_t x)
 		return;
 	}
 	put_quoted(b, x < g->m->nimp ? g->m->imp[x].name : g->m->func[x - g->m->nimp].name);
-	buf_str(b, x < g->m->nimp ? ", shape=plaintext];\n" : dispatcher(g, x) ? ", shape=box, style=bold];\n" : "];\n");
+	buf_str(b, x < g->m->nimp ? ", shape=plaintext];\n" : g->dispatches[x] ? ", shape=box, style=bold];\n" : "];\n");
 }
 
 static void put_edges(Buf *b, const Graph *g, uint32_t x)
 {
-	const char *style = x < g->nfunc && dispatcher(g, x) ? " [style=dashed]" : "";
+	const char *style = g->dispatches[x] ? " [style=dashed]" : "";
 	for (uint32_t i = 0; i < g->callees[x].n; i++)
 		buf_printf(b, "\tn%u -> n%u%s;\n", x, g->callees[x].at[i], style);
 }
@@ -221,6 +215,7 @@ Bytes graph_dot(const Mod *m, const Founds *found)
 	Buf b = {0};
 	g.n = g.nfunc + m->scan.ntables;
 	g.callees = xalloc(g.n * sizeof *g.callees);
+	g.dispatches = xalloc(g.n);
 	g.seen = xalloc(g.n);
 	add_functions(&g);
 	add_tables(&g);
@@ -234,6 +229,7 @@ Bytes graph_dot(const Mod *m, const Founds *found)
 			put_edges(&b, &g, x);
 	buf_str(&b, "}\n");
 	lists_free(g.callees, g.n);
+	free(g.dispatches);
 	free(g.seen);
 	return buf_bytes(&b);
 }

@@ -184,14 +184,6 @@ static int run(Inspect *in, const char *file, const uint8_t *wasm, size_t n, con
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------ */
 
-static const Row *row_of(const Inspect *in, uint32_t ordinal)
-{
-	for (uint32_t i = 0; i < in->found.n; i++)
-		if (in->found.f[i].func == ordinal)
-			return &in->row[i];
-	return NULL;
-}
-
 static void put_strategies(Buf *b, const json_t *s)
 {
 	size_t i;
@@ -220,8 +212,8 @@ static Bytes text(const Inspect *in)
 	buf_printf(&b, "functions   %u, of which %u dispatchers\n\n", in->m->nfunc, in->found.n);
 	buf_printf(&b, "%6s  %-*s %7s %8s %8s %8s %6s %8s  %s\n", "index", width, "function", "insns", "bytes", "variants", "distinct", "shape",
 	           "executed", "strategies");
-	for (uint32_t i = 0; i < in->m->nfunc; i++) {
-		const Row *r = row_of(in, i);
+	for (uint32_t i = 0, d = 0; i < in->m->nfunc; i++) {
+		const Row *r = d < in->found.n && in->found.f[d].func == i ? &in->row[d++] : NULL;
 		buf_printf(&b, "%6u  %-*s %7u %8u", i, width, in->m->func[i].name, in->m->scan.bodies[i].ninsn, in->code[i].bytes);
 		if (r) {
 			buf_printf(&b, " %8u %8u %6u ", r->f->n, r->distinct, r->distinct_shape);
