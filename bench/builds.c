@@ -140,5 +140,14 @@ int main(int argc, char **argv)
 		write_changed(argv[4], configs[k].name, &out);
 		free(out.p);
 	}
+	for (uint32_t i = 0; i < b.variants.n; i++)
+		free((char *)b.variants.v[i].rule);
+	free(b.variants.v);
+	free(b.original);
+	free(b.twin.p);
+	select_free(&b.dispatchers);
+	site_free(&b.sites);
+	read_free(b.mod);
+	free(wasm.p);
 	return 0;
 }
