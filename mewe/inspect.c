@@ -66,28 +66,38 @@ static json_t *hint(const uint8_t *wasm, size_t n)
 	return found;
 }
 
-/* The names, each once, in order of appearance; "unknown" when the hint has another number of bodies. */
-static json_t *strategies(json_t *all, const Found *f)
+/* The names in a dispatcher's hint, each once, in order of appearance; "unknown" when it has another number of bodies. */
+static json_t *strategies(json_t *d, const Found *f)
 {
-	json_t *d, *v, *names = json_array(), *had;
-	size_t i, k, j;
-	json_array_foreach(json_object_get(all, "dispatchers"), i, d) {
-		json_t *vs = json_object_get(d, "variants"), *ordinal = json_object_get(d, "ordinal");
-		if (!json_is_integer(ordinal) || json_integer_value(ordinal) != f->func || json_array_size(vs) + 1 != f->n)
-			continue;
-		json_array_foreach(vs, k, v) {
-			json_t *name = json_object_get(v, "strategy");
-			bool known = !json_is_string(name);
-			json_array_foreach(names, j, had)
-				known |= json_equal(had, name);
-			if (!known)
-				json_array_append(names, name);
-		}
+	json_t *v, *names = json_array(), *had, *vs = json_object_get(d, "variants");
+	size_t k, j;
+	json_array_foreach(vs, k, v) {
+		json_t *name = json_object_get(v, "strategy");
+		bool known = !json_is_string(name) || json_array_size(vs) + 1 != f->n;
+		json_array_foreach(names, j, had)
+			known |= json_equal(had, name);
+		if (!known)
+			json_array_append(names, name);
 	}
 	if (json_array_size(names) > 0)
 		return names;
 	json_decref(names);
 	return json_string("unknown");
+}
+
+/* Each dispatcher's hint is found by its ordinal. */
+static void take_hint(Inspect *in, json_t *all)
+{
+	json_t **by = xalloc(in->m->nfunc * sizeof *by), *d;
+	size_t i;
+	json_array_foreach(json_object_get(all, "dispatchers"), i, d) {
+		json_t *ordinal = json_object_get(d, "ordinal");
+		if (json_is_integer(ordinal) && json_integer_value(ordinal) >= 0 && json_integer_value(ordinal) < in->m->nfunc)
+			by[json_integer_value(ordinal)] = d;
+	}
+	for (uint32_t k = 0; k < in->found.n; k++)
+		in->row[k].strategies = strategies(by[in->found.f[k].func], &in->found.f[k]);
+	free(by);
 }
 
 /* ---- machine code ------------------------------------------------------------------------------------------------------------ */
@@ -283,12 +293,13 @@ static int gather(Inspect *in, const char *file, const uint8_t *wasm, size_t n, 
 	int code = survive_code(file, wasm, n, NULL, &in->code, e);
 	if (code)
 		return code;
-	json_t *all = hint(wasm, n);
 	in->row = xalloc(in->found.n * sizeof *in->row);
 	for (uint32_t i = 0; i < in->found.n; i++) {
 		const Found *f = &in->found.f[i];
-		in->row[i] = (Row){f, distinct(in, f, false), distinct(in, f, true), 0, strategies(all, f)};
+		in->row[i] = (Row){f, distinct(in, f, false), distinct(in, f, true), 0, NULL};
 	}
+	json_t *all = hint(wasm, n);
+	take_hint(in, all);
 	json_decref(all);
 	return 0;
 }

@@ -23,9 +23,14 @@ typedef struct Answer {
 	uint32_t ncex;
 } Answer;
 
+typedef struct Tally {
+	uint32_t proved, refuted, open;
+} Tally;
+
 typedef struct Verify {
 	Account a;
 	Answer *answer;                /* by pair */
+	Tally all, *each;              /* of all pairs, and by dispatcher */
 	mewe_progress *progress;
 	void *progress_ctx;
 } Verify;
@@ -127,29 +132,26 @@ static int prove(Verify *v, unsigned jobs, Err *e)
 
 /* ---- findings ------------------------------------------------------------------------------------------------------------ */
 
-typedef struct Tally {
-	uint32_t proved, refuted, open;
-} Tally;
-
-/* Over the pairs of one dispatcher, or over all where it is NONE. */
-static Tally tally(const Verify *v, uint32_t dispatcher)
+static void tell(Tally *t, uint32_t verdict)
 {
-	Tally t = {0};
+	t->proved += verdict == V_PROVED;
+	t->refuted += verdict == V_REFUTED;
+	t->open += verdict != V_PROVED && verdict != V_REFUTED;
+}
+
+static void tally(Verify *v)
+{
+	v->each = xalloc(v->a.found.n * sizeof *v->each);
 	for (uint32_t i = 0; i < v->a.npair; i++) {
-		uint32_t verdict = v->answer[i].verdict;
-		if (dispatcher != NONE && v->a.pair[i].dispatcher != dispatcher)
-			continue;
-		t.proved += verdict == V_PROVED;
-		t.refuted += verdict == V_REFUTED;
-		t.open += verdict != V_PROVED && verdict != V_REFUTED;
+		tell(&v->all, v->answer[i].verdict);
+		if (v->a.pair[i].dispatcher != NONE)
+			tell(&v->each[v->a.pair[i].dispatcher], v->answer[i].verdict);
 	}
-	return t;
 }
 
 static int verdict(const Verify *v)
 {
-	Tally t = tally(v, NONE);
-	return v->a.ndiff > 0 || t.refuted > 0 ? MEWE_DIFFERS : t.open > 0 ? MEWE_LIMIT : MEWE_OK;
+	return v->a.ndiff > 0 || v->all.refuted > 0 ? MEWE_DIFFERS : v->all.open > 0 ? MEWE_LIMIT : MEWE_OK;
 }
 
 static void put_arguments(Buf *b, const Answer *a)
@@ -161,10 +163,10 @@ static void put_arguments(Buf *b, const Answer *a)
 static Bytes text(const Verify *v)
 {
 	const Account *a = &v->a;
-	Tally all = tally(v, NONE);
+	Tally all = v->all;
 	Buf b = {0};
 	for (uint32_t i = 0; i < a->found.n; i++) {
-		Tally t = tally(v, i);
+		Tally t = v->each[i];
 		buf_printf(&b, "dispatcher %s: %u bodies, %u proved", account_name(a, a->found.f[i].func), a->found.f[i].n, t.proved);
 		if (t.refuted)
 			buf_printf(&b, ", %u refuted", t.refuted);
@@ -192,7 +194,7 @@ static Bytes text(const Verify *v)
 static json_t *json_dispatcher(const Verify *v, uint32_t i)
 {
 	const Found *f = &v->a.found.f[i];
-	Tally t = tally(v, i);
+	Tally t = v->each[i];
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "name", account_name(&v->a, f->func), "index", (json_int_t)f->func, "variants",
 	                 (json_int_t)f->n, "proved", (json_int_t)t.proved, "refuted", (json_int_t)t.refuted, "unproved", (json_int_t)t.open);
 }
@@ -240,12 +242,14 @@ int mewe_verify(const char *ofile, const uint8_t *original, size_t on, const cha
 	if (!code)
 		code = prove(&v, jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs, err);
 	if (!code) {
+		tally(&v);
 		*findings = json ? json_text(&v) : text(&v);
 		code = verdict(&v);
 		if (code)
 			err_set(err, code, "%s: %s", mfile, code == MEWE_LIMIT ? "not all of it is proved; see the findings" : "it is not proved equal to its original; see the findings");
 	}
 	free(v.answer);
+	free(v.each);
 	account_free(&v.a);
 	return code;
 }
