@@ -59,7 +59,7 @@ static void split(Search *s, const Pair *q, const Term *value, uint32_t *now)
 	}
 }
 
-/* A value of the second side that is alone may still be proved equal to one of the first that is alone, too. If there is none,
+/* A value of the second side that is alone may still be proved equal, on this path, to one of the first that is alone, too. If there is none,
  * and one that could be it is seen to differ, the function is suspect. True when a value stays alone. */
 static bool match(Search *s, const Path *p, const Pair *q, const Term *value, uint32_t *now)
 {
@@ -71,7 +71,7 @@ static bool match(Search *s, const Path *p, const Pair *q, const Term *value, ui
 			if (now[j] != j || (q->klass && q->klass[j] != q->klass[i]) || s->t.node[value[j]].width != s->t.node[value[i]].width || matched(q, now, j))
 				continue;
 			rival = rival == NONE ? j : rival;
-			if (same(s, value[j], value[i]))
+			if (equal_on(s, p, value[j], value[i], w) == ANSWER_YES)
 				for (uint32_t k = q->n[0] + q->n[1]; k-- > i;)
 					now[k] = now[k] == i ? j : now[k];
 		}
@@ -196,6 +196,7 @@ static void follow(Search *s, Path *p)
 			if (!pass(s, p, stop[0] == STOP_JOIN ? 0 : 1))
 				return;
 		} else if (stop[0] != stop[1]) {
+			p->entry &= stop[0] != STOP_EVENT && stop[1] != STOP_EVENT; /* running both need not show a call that is not made */
 			path_apart(s, p, stop_name(p, stop[0], 0), stop_name(p, stop[1], 1));
 			return;
 		} else if (stop[0] == STOP_RETURN) {

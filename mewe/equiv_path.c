@@ -100,7 +100,7 @@ static void uninterpreted(Search *s, Path *p, Side *x, const Ins *i)
 	x->reg[i->dst] = apply(s, i->width, i->key, arg, n);
 	if (i->kind == I_LOAD || i->kind == I_TRAPPING) {
 		Buf b = {0};
-		buf_put(&b, "trap", 5);
+		buf_put(&b, "trap", 5); /* with its zero, as all keys begin */
 		buf_u32(&b, i->key);
 		uint32_t key = term_key(&s->t, &b);
 		buf_free(&b);
@@ -295,6 +295,7 @@ bool path_event(Search *s, Path *p)
 {
 	Side *a = &p->side[0], *b = &p->side[1];
 	const Ins *x = &a->f->ins[a->ip], *y = &b->f->ins[b->ip];
+	p->entry = false; /* what a callee gives is no argument */
 	if (x->kind != y->kind || x->key != y->key || x->narg != y->narg || x->ndst != y->ndst) {
 		path_apart(s, p, x->what, strcmp(x->what, y->what) == 0 ? "different one" : y->what);
 		return false;
@@ -312,7 +313,6 @@ bool path_event(Search *s, Path *p)
 			p->nset = 0;
 		}
 	}
-	p->entry = false;
 	a->ip++;
 	b->ip++;
 	return true;

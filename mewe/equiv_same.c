@@ -187,7 +187,7 @@ static void leaves(const Search *s, Term x, uint8_t *mark, uint8_t bit)
  * equal in a way that is not looked into here. */
 static bool reads(const Search *s, Term fun)
 {
-	static const char *const names[] = {"load", "memory.size", "table.get", "table.size", "trap"};
+	static const char *const names[] = {"load", "memory.size", "table.get", "table.size", "global", "trap"};
 	const Buf *key = &s->t.key[s->t.node[fun].key];
 	for (size_t i = 0; i < LEN(names); i++)
 		if (key->n > strlen(names[i]) && memcmp(key->p, names[i], strlen(names[i]) + 1) == 0)

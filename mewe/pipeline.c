@@ -75,8 +75,10 @@ static int audit(Build *b, bool *again, Err *e)
 	Mod *m = NULL;
 	Founds found = {0};
 	Code *code_of = NULL;
-	int code = read_module(b->file, b->twin.p, b->twin.n, &m, e);
 	*again = false;
+	if (b->dispatchers.n == 0)
+		return 0;
+	int code = read_module(b->file, b->twin.p, b->twin.n, &m, e);
 	if (!code)
 		code = shape_find(m, &found, e);
 	if (!code && found.n != b->dispatchers.n)

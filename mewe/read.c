@@ -19,12 +19,59 @@ enum { PROBE_SECONDS = 300 };
 /* Binaryen's threads would be missing in a forked child, which then waits for them for ever. */
 static void one_thread(void) { setenv("BINARYEN_CORES", "1", 1); }
 
+static uint64_t leb(const uint8_t **p, const uint8_t *end)
+{
+	uint64_t v = 0;
+	for (int shift = 0; *p < end && shift < 64; shift += 7) {
+		uint8_t b = *(*p)++;
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (!(b & 0x80))
+			break;
+	}
+	return v;
+}
+
+/* Names of labels and fields make Binaryen print a warning, and a library does not print: names of the module, of functions and
+ * of locals stay, the others go. */
+static Bytes without_labels(const uint8_t *wasm, size_t n)
+{
+	Buf out = {0};
+	const uint8_t *p = wasm + 8, *end = wasm + n;
+	buf_put(&out, wasm, n < 8 ? n : 8);
+	while (p < end) {
+		const uint8_t *head = p++;
+		uint64_t size = leb(&p, end);
+		const uint8_t *body = p, *next = size > (uint64_t)(end - p) ? end : p + size;
+		p = next;
+		if (*head != 0 || next - body < 5 || memcmp(body, "\4name", 5) != 0) {
+			buf_put(&out, head, next - head);
+			continue;
+		}
+		Buf names = {0};
+		buf_put(&names, body, 5);
+		for (const uint8_t *s = body + 5; s < next;) {
+			const uint8_t *from = s, id = *s++;
+			uint64_t k = leb(&s, next);
+			s = k > (uint64_t)(next - s) ? next : s + k;
+			if (id <= 2)
+				buf_put(&names, from, s - from);
+		}
+		buf_u8(&out, 0);
+		buf_leb(&out, names.n);
+		buf_put(&out, names.p, names.n);
+		buf_free(&names);
+	}
+	return buf_bytes(&out);
+}
+
 static Ref parse(const uint8_t *wasm, size_t n, uint32_t features)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, one_thread);
 	BinaryenSetDebugInfo(true); /* keep names; process-global in Binaryen, so set at each use */
-	Ref m = BinaryenModuleRead((char *)wasm, n);
+	Bytes b = without_labels(wasm, n);
+	Ref m = BinaryenModuleRead((char *)b.p, b.n);
+	free(b.p);
 	BinaryenModuleSetFeatures(m, features | BinaryenFeatureMutableGlobals());
 	return m;
 }

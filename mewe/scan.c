@@ -300,6 +300,17 @@ static void code(In *in, Scan *s, const Type *type, uint32_t ntypes)
 	}
 }
 
+static void globals(In *in, Scan *s)
+{
+	for (uint64_t k = leb(in); k > 0 && !in->code; k--) {
+		valtype(in, s);
+		u8(in);
+		for (uint8_t op; !in->code && (op = u8(in)) != 0x0b;)
+			plain(in, s, op, NULL, 0);
+		s->nglobals++;
+	}
+}
+
 static void section(In *in, Scan *s, uint8_t id, Type **type, uint32_t *ntypes)
 {
 	uint32_t cap = 0;
@@ -316,7 +327,7 @@ static void section(In *in, Scan *s, uint8_t id, Type **type, uint32_t *ntypes)
 		for (uint64_t k = leb(in); k > 0 && !in->code; k--)
 			limits(in, s, true);
 	} else if (id == 6) {
-		s->nglobals += leb(in);
+		globals(in, s);
 	} else if (id == 7) {
 		for (uint64_t k = leb(in); k > 0 && !in->code; k--) {
 			ScanExport x = {.name = name(in)};
