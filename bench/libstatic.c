@@ -1,10 +1,10 @@
 /* libstatic.c - what can be counted without a clock.
- * In: the original, a multivariant, its ledger, and builds of both with --trace full. Out: rows of phase `static` (what is in
+ * In: the original, a multivariant, its ledger, and a build with --trace full. Out: rows of phase `static` (what is in
  * the files) and of phase `execute` (the paper's Table 2: counts over the functions that one run enters).
  * Must hold: counts come from the binary that ran, found by its shape, not from what the build said. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../mewe/graph.h"
 #include "measure.h"
 
 static uint64_t instructions(const Scan *s)
@@ -98,74 +98,71 @@ static void count_ledger(const char *path, Rows *r)
 
 /* ---- one run ---- */
 
-/* Which functions one run enters: a flag for each ordinal. */
-static bool *entered(const Guest *full, int32_t input, uint32_t nfunc, HostTrace *t)
+/* The functions that one run enters, in order. */
+static uint32_t *entered(const Guest *full, int32_t input, HostTrace *t)
 {
 	HostOptions o = {.fix_guest = true};
 	Instance *i = guest_fresh(full, &o, input);
 	HostFunc serve = guest_serve(i);
-	bool *in = xalloc(nfunc);
 	Err e = {0};
 	check(host_trace_reset(i, &e), &e);
 	guest_run(&serve);
 	check(host_trace(i, t, &e), &e);
-	for (uint64_t k = 0; k < t->nid; k++)
-		if (t->id[k] >> 12 < nfunc)
-			in[t->id[k] >> 12] = true;
 	host_drop(i);
-	free(t->id);
-	return in;
+	for (uint64_t k = 0; k < t->nid; k++)
+		t->id[k] >>= 12;               /* a dispatcher and the body that it takes are one function */
+	return t->id;
 }
 
-/* The paper's counts of Tables 1 and 2; variants as n. */
-static void count_run(const Guest *original, const Guest *full, int32_t input, Rows *r)
+static double *weights(uint32_t n)
+{
+	double *w = xalloc(n * sizeof *w);
+	for (uint32_t i = 0; i < n; i++)
+		w[i] = 1;
+	return w;
+}
+
+/* The paper's counts of Tables 1 and 2, of the original and of the multivariant; variants as n, but in the paths as n + 1,
+ * since the paper's scripts count the original twice. */
+static void count_run(const Guest *original, const Guest *full, const Plan *p, Rows *r)
 {
 	Scan s = scan(original);
 	Founds f = dispatchers(full);
 	HostTrace t;
-	bool *in = entered(full, input, s.nbodies, &t);
+	uint32_t *func = entered(full, p->input, &t);
+	bool *in = xalloc(s.nbodies);
+	double *weight = weights(s.nbodies);
 	uint64_t functions = 0, insn = 0, executed = 0, bodies = 0;
-	for (uint32_t i = 0; i < s.nbodies; i++)
-		if (in[i]) {
+
+	for (uint64_t k = 0; k < t.nid; k++) {
+		if (func[k] >= s.nbodies)
+			die(MEWE_BAD, "%s: it entered function %u, which %s does not have", full->path, func[k], original->path);
+		if (!in[func[k]]) {
 			functions++;
-			insn += s.bodies[i].ninsn;
+			insn += s.bodies[func[k]].ninsn;
 		}
-	for (uint32_t i = 0; i < f.n; i++)
-		if (f.f[i].func < s.nbodies && in[f.f[i].func]) {
-			executed++;
-			bodies += f.f[i].n;
-		}
+		in[func[k]] = true;
+	}
+	guest_rows(original, r, "original", "original", "execute");
 	rows_int(r, "functions", functions);
 	rows_int(r, "static_instructions", insn);
+	rows_real(r, "paths_paper", graph_paths(func, t.nid, weight, s.nbodies));
+	for (uint32_t i = 0; i < f.n; i++) {
+		weight[f.f[i].func] = f.f[i].n + 1;
+		executed += in[f.f[i].func];
+		bodies += in[f.f[i].func] ? f.f[i].n : 0;
+	}
+	guest_rows(full, r, p->build, p->config, "execute");
 	rows_int(r, "dispatchers", executed);
 	rows_int(r, "variants", bodies);
 	rows_int(r, "trace_length", t.length);
+	rows_real(r, "paths_paper", graph_paths(func, t.nid, weight, s.nbodies));
+	rows_real(r, "paths_exact_log2", t.bits);
+	free(weight);
 	free(in);
+	free(t.id);
 	shape_free(&f);
 	scan_free(&s);
-}
-
-/* Paths, from the same traced run as `mewe inspect --input` makes; no row where it can't say. */
-static void count_paths(const Guest *g, const char *stdin_file, Rows *r)
-{
-	Bytes in = {0}, out = {0};
-	Err e = {0};
-	if (stdin_file)
-		check(file_read(stdin_file, &in, &e), &e);
-	int code = mewe_inspect(g->path, g->wasm.p, g->wasm.n, in.p ? in.p : (const uint8_t *)"", in.n, true, MEWE_JSON, &out, &e);
-	free(in.p);
-	if (code == MEWE_UNSUPPORTED)
-		return;
-	check(code, &e);
-	json_t *root = json_loadb((const char *)out.p, out.n, 0, NULL);
-	static const char *const names[] = {"paths_paper", "paths_exact_log2"};
-	for (size_t k = 0; k < LEN(names); k++) {
-		json_t *v = json_object_get(root, names[k]);
-		if (json_is_number(v))
-			rows_real(r, names[k], json_number_value(v));
-	}
-	json_decref(root);
-	free(out.p);
 }
 
 void measure_static(const Plan *p, Rows *r)
@@ -178,17 +175,9 @@ void measure_static(const Plan *p, Rows *r)
 	count_dispatchers(&call, r);
 	if (p->ledger)
 		count_ledger(p->ledger, r);
-	if (p->original_full) {
-		Guest full = guest_open(p->original_full);
-		guest_rows(&full, r, "original", "original", "execute");
-		count_paths(&full, p->stdin_file, r);
-		guest_close(&full);
-	}
 	if (p->full) {
 		Guest full = guest_open(p->full);
-		guest_rows(&full, r, p->build, p->config, "execute");
-		count_run(&original, &full, p->input, r);
-		count_paths(&full, p->stdin_file, r);
+		count_run(&original, &full, p, r);
 		guest_close(&full);
 	}
 	guest_close(&call);

@@ -8,7 +8,7 @@
 #include "measure.h"
 
 enum { OPT_SERVICE = 1000, OPT_PROFILE, OPT_INPUT, OPT_CONFIG, OPT_BUILD, OPT_STRATEGY, OPT_ORIGINAL, OPT_CALL, OPT_REQUEST,
-       OPT_TRACED, OPT_FULL, OPT_ORIGINAL_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED, OPT_STDIN };
+       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED };
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "write the rows there", 1},
@@ -24,9 +24,7 @@ static const struct argp_option options[] = {
 	{"request", OPT_REQUEST, "FILE", 0, "time: the one with --dispatch request, no trace", 2},
 	{"traced", OPT_TRACED, "FILE", 0, "traces: a build with --trace hash", 2},
 	{"full", OPT_FULL, "FILE", 0, "static: a build with --trace full", 2},
-	{"original-full", OPT_ORIGINAL_FULL, "FILE", 0, "static: the original with --trace full", 2},
 	{"ledger", OPT_LEDGER, "FILE", 0, "static: the ledger of the build", 2},
-	{"stdin", OPT_STDIN, "FILE", 0, "static: the request that --input names (default: empty)", 2},
 	{"off", OPT_OFF, "FILE", 0, "twins: built with --discriminator host --trace off", 2},
 	{"hash", OPT_HASH, "FILE", 0, "twins: built with --discriminator host --trace hash", 2},
 
@@ -92,9 +90,7 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	case OPT_REQUEST: p->request = arg; break;
 	case OPT_TRACED: p->traced = arg; break;
 	case OPT_FULL: p->full = arg; break;
-	case OPT_ORIGINAL_FULL: p->original_full = arg; break;
 	case OPT_LEDGER: p->ledger = arg; break;
-	case OPT_STDIN: p->stdin_file = arg; break;
 	case OPT_OFF: p->off = arg; break;
 	case OPT_HASH: p->hash = arg; break;
 	case OPT_COUNT: p->count = number(st, arg); break;

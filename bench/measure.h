@@ -74,7 +74,7 @@ void ledger_free(Ledger *l);
 /* ---- the modes ---- */
 
 typedef struct Plan {
-	const char *original, *call, *request, *traced, *full, *original_full, *off, *hash, *ledger, *stdin_file;
+	const char *original, *call, *request, *traced, *full, *off, *hash, *ledger;
 	const char *config, *build;
 	uint32_t count, rounds;
 	bool fixed;                    /* the guest's randomness is fixed, and the module's own draws come from a seed */

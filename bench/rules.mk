@@ -41,9 +41,8 @@ $(MEASURE_PROVED): $(MEASURE_DIR)/%.multivariant.wasm: build/services/raw/$(PROF
 
 MEASURE_PROVED_CONFIGS := call.off call.hash call.full call.fixed.hash call.host.off call.host.hash \
 	request.off request.hash request.fixed.hash request.host.off request.host.hash
-MEASURE_OWN_CONFIGS := original original.full copy.off copy.hash copy.fixed.hash
+MEASURE_OWN_CONFIGS := original copy.off copy.hash copy.fixed.hash
 measure_flags_original := --strategy none
-measure_flags_original.full := --strategy none --trace full
 measure_flags_copy.off := --strategy copy
 measure_flags_copy.hash := --strategy copy --trace hash
 measure_flags_copy.fixed.hash := --strategy copy --trace hash --discriminator fixed:0
@@ -73,7 +72,6 @@ $(foreach s,$(SERVICES),$(eval $(call measure_build_rules,$s)))
 
 MEASURE_C := $(wildcard bench/*.c bench/*.h)
 measure_row = $(MEASURE) $1 --service $2 --profile $(PROFILE) --input $(INPUT) --original $(MEASURE_DIR)/$2.original.wasm -o $@
-measure_request = $(if $(filter paper,$(INPUT)),--stdin services/vectors/$1/paper.in)
 
 # Executions depend on the modules and on how they are measured; static counts, which cost little, on the whole library.
 # $(call measure_traces,NAME,CONFIG,flags)
@@ -93,10 +91,9 @@ $(ROWS_DIR)/$1.twins-call.csv $(ROWS_DIR)/$1.twins-request.csv: $(ROWS_DIR)/$1.t
 	@mkdir -p $$(@D)
 	@$$(call measure_row,twins,$1) --config $$*-host --off $$< --hash $$(word 2,$$^) --count 64
 $(ROWS_DIR)/$1.static-call.csv: $(MEASURE_DIR)/$1.call.off.wasm $(measure_proved).multivariant.wasm $(MEASURE_DIR)/$1.call.full.wasm \
-		$(MEASURE_DIR)/$1.original.full.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE)
+		$(MEASURE_DIR)/$1.original.wasm $(MEASURE)
 	@mkdir -p $$(@D)
-	@$$(call measure_row,static,$1) --call $$< --ledger $(measure_proved).ledger.csv --full $$(word 3,$$^) --original-full $$(word 4,$$^) \
-		$(call measure_request,$1)
+	@$$(call measure_row,static,$1) --call $$< --ledger $(measure_proved).ledger.csv --full $$(word 3,$$^)
 $(ROWS_DIR)/$1.static-copy.csv: $(MEASURE_DIR)/$1.copy.off.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE)
 	@mkdir -p $$(@D)
 	@$$(call measure_row,static,$1) --build control --config copy --strategy copy --call $$<

@@ -110,8 +110,8 @@ def claims():
 def paper():
     p = {"profile": "paper", "which": "paper"}
     run = [row(m, v, config=c, **p) for c, m, v in [
-        ("call", "functions", 20), ("call", "dispatchers", 5), ("call", "variants", 51), ("call", "paths_paper", 325),
-        ("original", "paths_paper", 4), ("call", "static_instructions", 1000)]]
+        ("original", "functions", 20), ("call", "dispatchers", 5), ("call", "variants", 51), ("call", "paths_paper", 325),
+        ("original", "paths_paper", 4), ("original", "static_instructions", 1000)]]
     published = analyse.load_published(ROOT / "results" / "paper")
     text = analyse.report(frame(run + traces(["a", "b"], **p)), published)
     line = {t.split(":")[0]: t.splitlines() for t in text.split("\n\n") if t.startswith("Table")}
