@@ -50,7 +50,7 @@ const Rule rewrite_rules[] = {
 	{"add-const-by-local", B, "(add x K)", "(sub (add x v) (sub v K))", NOT0},
 	{"add-shifted", B, "(add x y)", "(sub (add (add x c) y) c)", ALWAYS},
 	{"add-shifted-by-local", B, "(add x a)", "(sub (add (add x v) a) v)", ALWAYS},
-	{"add-sub-not", B, "(add x y)", "(sub (sub x 1) (not y))", ALWAYS},
+	{"add-twice", B, "(add x y)", "(sub (mul x 2) (sub x y))", ALWAYS},
 	{"add-sign-flipped", W32, "(add x a)", "(xor (add (xor x MIN) a) MIN)", ALWAYS},
 	{"sub-sub-joined", B, "(sub (sub x y) z)", "(sub x (add y z))", ALWAYS},
 	{"sub-sub-swap", B, "(sub (sub x y) z)", "(sub (sub x z) y)", ALWAYS},
@@ -58,7 +58,7 @@ const Rule rewrite_rules[] = {
 	{"sub-sub-late", B, "(sub x (sub y z))", "(sub (add x z) y)", ALWAYS},
 	{"sub-sub-early", B, "(sub x (sub y z))", "(add (sub x y) z)", ALWAYS},
 	{"sub-add-right", B, "(sub (add x y) z)", "(add x (sub y z))", ALWAYS},
-	{"sub-from-const-not", B, "(sub K x)", "(add (not x) (add K 1))", NOT0},
+	{"sub-from-const-not", B, "(sub K x)", "(add (sub -1 x) (add K 1))", NOT0},
 	{"sub-from-const-negated", B, "(sub K x)", "(neg (sub x K))", NOT0},
 	{"sub-add-not", B, "(sub x a)", "(add (add x 1) (not a))", ALWAYS},
 	{"sub-by-local", B, "(sub x a)", "(add (sub x v) (sub v a))", ALWAYS},
@@ -70,7 +70,7 @@ const Rule rewrite_rules[] = {
 	{"mul-distribute-right", B, "(mul x (add y z))", "(add (mul x y) (mul x z))", ALWAYS},
 	{"mul-const-above", B, "(mul x K)", "(sub (mul x (add K 1)) x)", ALWAYS},
 	{"mul-const-below", B, "(mul x K)", "(add (mul x (sub K 1)) x)", ALWAYS},
-	{"mul-const-split", B, "(mul x K)", "(add (shl x 2) (mul x (sub K 4)))", ALWAYS},
+	{"mul-const-split", B, "(mul x K)", "(add (mul x 4) (mul x (sub K 4)))", ALWAYS},
 	{"mul-below", B, "(mul x a)", "(add (mul x (sub a 1)) x)", ALWAYS},
 
 	/* quotients: each divides by zero, and overflows, exactly where the first term does */
@@ -149,7 +149,7 @@ const Rule rewrite_rules[] = {
 	{"eq-const-flipped", B, "(eq x K)", "(eq (xor x c) (xor K c))", ALWAYS},
 	{"eq-const-rotated", B, "(eq x K)", "(eq (rotl x k) (rotl K k))", ALWAYS},
 	{"eq-borrow", W32, "(eq x a)", "(wrap (shr_u (sub (extend_u (xor x a)) 1) 63))", ALWAYS},
-	{"eq-rotated", B, "(eq x a)", "(eqz (rotl (sub x a) k))", ALWAYS},
+	{"eq-rotated", B, "(eq x a)", "(eqz (rotl (xor x a) k))", ALWAYS},
 	{"eq-sum-not", B, "(eq x y)", "(eq (add x (not y)) -1)", ALWAYS},
 	{"eq-wide", W32, "(eq x a)", "(eq (extend_s x) (extend_s a))", ALWAYS},
 	{"ne-const-not", B, "(ne x K)", "(ne (not x) (not K))", ALWAYS},
@@ -235,7 +235,7 @@ const Rule rewrite_rules[] = {
 
 	/* choices */
 	{"select-odd", B, "(select a b x)", "(select a b (mul x o))", ALWAYS},
-	{"select-flipped", B, "(select a b x)", "(xor b (select (xor a b) 0 x))", ALWAYS},
+	{"select-flipped", W32, "(select a b x)", "(xor b (select (xor a b) 0 x))", ALWAYS},
 
 	/* constants, and values from elsewhere: all that the smallest functions are made of */
 	{"const-absorbed", B, "K", "(or K (and v K))", MIXED},
