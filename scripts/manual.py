@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Bring the manual's options up to date with the program, and run the examples of README and manual.
 
-Usage: manual.py write    put each command's --help into docs/manual.md
+Usage: manual.py write    put each command's --help into docs/manual.md, and what each example prints below it
        manual.py check    compare instead, and run every ```console block: each `$ command` must print what follows it
                           (`...` on a line of its own stands for any lines)
 Prints `ok WHAT` or `not ok WHAT: why`."""
@@ -12,6 +12,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MANUAL = ROOT / "docs/manual.md"
+PAGES = [ROOT / "README.md", MANUAL]
+BLOCK = re.compile(r"```console\n(.*?)```", flags=re.S)
 COMMANDS = ["build", "verify", "inspect", "run", "strategies"]
 
 
@@ -33,32 +35,53 @@ def matches(want, got):
     return re.fullmatch(pattern, got) is not None
 
 
-def run_block(name, block):
-    """One shell for the block, so that later commands see what earlier ones made."""
-    bad = 0
-    parts = re.split(r"^\$ ", block, flags=re.M)[1:]
-    for part in parts:
-        command, *want = part.rstrip("\n").split("\n")
+def examples(block):
+    """(command as it stands, command to run, lines wanted) for each in the block."""
+    for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+        stands, *want = part.rstrip("\n").split("\n")
+        command = stands
         while command.endswith("\\"):
-            command = command[:-1] + want.pop(0).removeprefix("> ").strip()
-        r = subprocess.run(["bash", "-c", command], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           timeout=600, stdin=subprocess.DEVNULL)
-        good = matches(want, r.stdout)
+            more = want.pop(0)
+            stands += "\n" + more
+            command = command[:-1] + more.strip()
+        yield stands, command, want
+
+
+def run(command):
+    return subprocess.run(["bash", "-c", command], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=600, stdin=subprocess.DEVNULL).stdout
+
+
+def check_block(name, block):
+    bad = 0
+    for _, command, want in examples(block):
+        got = run(command)
+        good = matches(want, got)
         bad += not good
-        print(f"ok {name}: {command}" if good else f"not ok {name}: `{command}` printed {r.stdout[:600]!r}", flush=True)
+        print(f"ok {name}: {command}" if good else f"not ok {name}: `{command}` printed {got[:600]!r}", flush=True)
     return bad
+
+
+def written(match):
+    out = []
+    for stands, command, want in examples(match[1]):
+        lines = want if any(line.strip() == "..." for line in want) else run(command).rstrip("\n").split("\n")
+        out.append("\n".join([f"$ {stands}", *(line for line in lines if line or len(lines) > 1)]))
+    return "```console\n" + "\n".join(out) + "\n```"
 
 
 def main():
     if sys.argv[1:] == ["write"]:
         MANUAL.write_text(with_help(MANUAL.read_text()))
+        for path in PAGES:
+            path.write_text(BLOCK.sub(written, path.read_text()))
         return 0
     same = with_help(MANUAL.read_text()) == MANUAL.read_text()
     print("ok the manual's options are the program's" if same else "not ok manual: its options are old; run scripts/manual.py write")
     bad = not same
-    for path in (ROOT / "README.md", MANUAL):
-        for block in re.findall(r"```console\n(.*?)```", path.read_text(), flags=re.S):
-            bad += run_block(path.name, block)
+    for path in PAGES:
+        for block in BLOCK.findall(path.read_text()):
+            bad += check_block(path.name, block)
     return bad > 0
 
 
