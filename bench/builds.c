@@ -7,8 +7,6 @@
 #include <string.h>
 #include "measure.h"
 
-enum { AUDITS = 4 };               /* as in the pipeline */
-
 static const struct {
 	const char *name;
 	enum mewe_dispatch dispatch;
@@ -47,63 +45,6 @@ static void take_verdicts(Build *b, const char *path)
 	ledger_free(&l);
 }
 
-static void emit(const Build *b, enum mewe_trace trace, Bytes *out)
-{
-	Shape shape = b->shape;
-	Mod *m = NULL;
-	Sites sites;
-	Err e = {0};
-	shape.trace = trace;
-	check(read_module(b->file, b->in, b->nin, &m, &e), &e);
-	check(site_find(m, b->o, &sites, &e), &e);
-	check(combine_all(m, &sites, &b->variants, &b->dispatchers, &shape, b->o, &e), &e);
-	check(instrument_all(m, &b->dispatchers, &shape, b->mod->nfunc, &e), &e);
-	char *hint = report_hint(b);
-	check(write_module(m, hint, out, &e), &e);
-	free(hint);
-	site_free(&sites);
-	read_free(m);
-}
-
-static bool audit(Build *b)
-{
-	Mod *m = NULL;
-	Founds found;
-	Code *code = NULL;
-	Err e = {0};
-	bool again = false;
-	check(read_module(b->file, b->twin.p, b->twin.n, &m, &e), &e);
-	check(shape_find(m, &found, &e), &e);
-	check(survive_code(b->file, b->twin.p, b->twin.n, NULL, &code, &e), &e);
-	if (found.n != b->dispatchers.n)
-		die(MEWE_BAD, "%s: %u dispatchers in the final binary, not %u", b->file, found.n, b->dispatchers.n);
-	for (uint32_t i = 0; i < found.n; i++)
-		again |= select_classes(&b->dispatchers.d[i], &found.f[i], code, &b->variants);
-	free(code);
-	shape_free(&found);
-	read_free(m);
-	return again;
-}
-
-/* Which variants to keep under these options, as the pipeline finds it from proved candidates. The trace does not matter. */
-static void choose(Build *b)
-{
-	Err e = {0};
-	bool again = true;
-	check(discriminator_shape(b->mod, b->o, &b->shape, &e), &e);
-	for (uint32_t i = 0; i < b->variants.n; i++)
-		b->variants.v[i].struck = false;
-	for (int k = 0; again && k < AUDITS; k++) {
-		select_free(&b->dispatchers);
-		select_all(b->o, b->original, &b->variants, &b->dispatchers);
-		free(b->twin.p);
-		emit(b, MEWE_TRACE_OFF, &b->twin);
-		again = audit(b);
-	}
-	if (again || b->dispatchers.n == 0)
-		die(MEWE_NOTHING, "%s: no variants that stay different", b->file);
-}
-
 static void write_changed(const char *prefix, const char *config, const Bytes *b)
 {
 	char *path = xprintf("%s.%s.wasm", prefix, config);
@@ -135,8 +76,10 @@ int main(int argc, char **argv)
 		o.dispatch = configs[k].dispatch;
 		o.discriminator = configs[k].discriminator;
 		if (k == 0 || configs[k - 1].dispatch != o.dispatch || configs[k - 1].discriminator != o.discriminator)
-			choose(&b);
-		emit(&b, configs[k].trace, &out);
+			check(pipeline_choose(&b, &e), &e);
+		if (b.dispatchers.n == 0)
+			die(MEWE_NOTHING, "%s: no variants that stay different", b.file);
+		check(pipeline_emit(&b, configs[k].trace, &out, &e), &e);
 		write_changed(argv[4], configs[k].name, &out);
 		free(out.p);
 	}

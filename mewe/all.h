@@ -335,10 +335,10 @@ int instrument_all(Mod *m, const Dispatchers *d, const Shape *shape, uint32_t no
  *   random_get can't serve;
  * - trace hash or full: exported mutable globals "mewe.entry", "mewe.choice", "mewe.body" (i64 hashes), "mewe.length",
  *   "mewe.choices", "mewe.executed" (i64), "mewe.bits" (f64: sum of log2 n over the choices; in dispatch `request` each
- *   dispatcher counts once a request), the exported function "mewe.reset" (a new request: clears the trace, and draws anew);
+ *   dispatcher counts once a request), the exported function "mewe.reset" (clears the trace; the next entry draws anew);
  * - trace full: "mewe.trace" (i32), the address of the first of a list of chunks got by memory.grow, each
  *   {next u32, used u32, ids u32[]}: entry ids in order; 0 when there are none;
- * - dispatch request, or a gated module: an entry wrapper for each exported function that takes over the export. */
+ * - dispatch request, --reseed entry, or a gated module: an entry wrapper for each exported function that takes over the export. */
 
 /* Trace ids: function `ordinal` entered is ordinal << 12; its variant k taken is ordinal << 12 | (k + 1); in the body trace
  * k is the class. */
@@ -365,6 +365,10 @@ typedef struct Build {
 	Bytes twin, out;               /* without and with the trace; the same where the trace is off */
 	bool limited;                  /* a limit was reached */
 } Build;
+/* From survivors to what is kept: needs mod, sites, variants with their digests, original; fills shape, dispatchers, twin. May be
+ * called again with other options o. */
+int pipeline_choose(Build *b, Err *e);
+int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e);
 struct mewe_report {
 	Bytes ledger, summary;
 };

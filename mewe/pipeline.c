@@ -7,34 +7,21 @@
 /* So often is the module made anew without the variants that the audit of the final binary found to be equal. */
 enum { AUDITS = 4 };
 
-static int emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e);
 static int audit(Build *b, bool *again, Err *e);
 
 static int stages(Build *b, mewe_report **report, Err *e)
 {
 	const Options *o = b->o;
 	int code;
-	bool again = true;
 
 	if ((code = read_module(b->file, b->in, b->nin, &b->mod, e)) != 0 ||
-	    (code = discriminator_shape(b->mod, o, &b->shape, e)) != 0 ||
+	    (code = discriminator_shape(b->mod, o, &b->shape, e)) != 0 || /* what it refuses is better known before the proofs */
 	    (code = site_find(b->mod, o, &b->sites, e)) != 0 ||
 	    (code = propose_all(&b->sites, o, &b->variants, e)) != 0 ||
 	    (code = prove_all(&b->sites, o, &b->variants, &b->limited, e)) != 0 ||
-	    (code = survive_all(&b->sites, o, &b->variants, &b->original, e)) != 0)
-		return code;
-	for (int i = 0; again && i < AUDITS; i++) {
-		select_free(&b->dispatchers);
-		select_all(o, b->original, &b->variants, &b->dispatchers);
-		free(b->twin.p);
-		b->twin = (Bytes){0};
-		if ((code = emit(b, MEWE_TRACE_OFF, &b->twin, e)) != 0 ||
-		    (code = audit(b, &again, e)) != 0)
-			return code;
-	}
-	if (again)
-		return err_set(e, MEWE_BAD, "%s: variants that differ alone are equal in the final binary; report this", b->file);
-	if ((code = emit(b, o->trace, &b->out, e)) != 0)
+	    (code = survive_all(&b->sites, o, &b->variants, &b->original, e)) != 0 ||
+	    (code = pipeline_choose(b, e)) != 0 ||
+	    (code = pipeline_emit(b, o->trace, &b->out, e)) != 0)
 		return code;
 	*report = report_make(b);
 	if (b->dispatchers.n == 0 && strcmp(o->strategies, "none") != 0)
@@ -42,8 +29,29 @@ static int stages(Build *b, mewe_report **report, Err *e)
 	return 0;
 }
 
+/* Select, and audit the final binary, until all that is kept is different there, too. */
+int pipeline_choose(Build *b, Err *e)
+{
+	int code = discriminator_shape(b->mod, b->o, &b->shape, e);
+	bool again = true;
+	for (uint32_t i = 0; i < b->variants.n; i++)
+		b->variants.v[i].struck = false;
+	for (int i = 0; !code && again && i < AUDITS; i++) {
+		select_free(&b->dispatchers);
+		select_all(b->o, b->original, &b->variants, &b->dispatchers);
+		free(b->twin.p);
+		b->twin = (Bytes){0};
+		code = pipeline_emit(b, MEWE_TRACE_OFF, &b->twin, e);
+		if (!code)
+			code = audit(b, &again, e);
+	}
+	if (!code && again)
+		code = err_set(e, MEWE_BAD, "%s: variants that differ alone are equal in the final binary; report this", b->file);
+	return code;
+}
+
 /* One module from the original's bytes and what was kept; the twin and the traced build differ in `trace` alone. */
-static int emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
+int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
 {
 	Shape shape = b->shape;
 	Mod *m = NULL;

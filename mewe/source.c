@@ -8,9 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <wasm.h>
-#include <wasmtime.h>
-#include "all.h"
+#include "engine.h"
 
 extern char **environ;
 
@@ -18,17 +16,6 @@ static bool ends(const char *s, const char *tail)
 {
 	size_t n = strlen(s), k = strlen(tail);
 	return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
-/* The first line of an engine's error; the rest is a backtrace of causes. */
-static int engine_error(const char *file, wasmtime_error_t *error, Err *e)
-{
-	wasm_byte_vec_t text;
-	wasmtime_error_message(error, &text);
-	int code = err_set(e, MEWE_BAD, "%s: %.*s; rebuild the module", file, (int)text.size, text.data);
-	wasm_byte_vec_delete(&text);
-	wasmtime_error_delete(error);
-	return code;
 }
 
 static int from_text(const char *file, const uint8_t *in, size_t n, Bytes *wasm, Err *e)
@@ -129,7 +116,7 @@ static int validate(const char *file, const Bytes *wasm, Err *e)
 	wasmtime_config_wasm_exceptions_set(c, true);
 	wasm_engine_t *engine = wasm_engine_new_with_config(c);
 	wasmtime_error_t *error = wasmtime_module_validate(engine, wasm->p, wasm->n);
-	int code = error ? engine_error(file, error, e) : 0;
+	int code = error ? engine_error(file, error, "rebuild the module", e) : 0;
 	wasm_engine_delete(engine);
 	return code;
 }
