@@ -1,7 +1,7 @@
 /* rewrite.c - the rules of rewrite are equalities: proved one by one, and run.
- * For each rule and width: an instance exists; each instance is proved, with several constants and draws; run over edge
- * values, both sides give the same results and the same traps. And what is not an equality is refuted, with arguments
- * that show it when they are run: wrong results, a trap gained, a trap lost. */
+ * Each operator has a rule. For each rule and width: an instance exists; each instance is proved, with several constants
+ * and draws; run over edge values, both sides give the same results and the same traps. And what is not an equality is
+ * refuted, with arguments that show it when they are run: wrong results, a trap gained, a trap lost. */
 #include "rewrite_pair.h"
 
 enum { DRAWS = 2, PROVED_CONSTANTS = 3 };
@@ -157,6 +157,28 @@ static void table(void)
 	read_free(m);
 }
 
+/* Every integer operator has a rule. */
+static void operators(void)
+{
+	static const char *const both[] = {"add", "sub", "mul", "div_s", "div_u", "rem_s", "rem_u", "and", "or", "xor", "shl", "shr_s", "shr_u",
+	                                   "rotl", "rotr", "eqz", "eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u",
+	                                   "clz", "ctz", "popcnt", "extend8_s", "extend16_s", "extend32_s", "wrap", "extend_s", "extend_u", "select"};
+	for (size_t i = 0; i < LEN(both); i++) {
+		uint8_t have = 0, want = RULE_BOTH;
+		if (strcmp(both[i], "extend32_s") == 0 || strcmp(both[i], "wrap") == 0)
+			want = RULE_64;
+		else if (strcmp(both[i], "extend_s") == 0 || strcmp(both[i], "extend_u") == 0)
+			want = RULE_32;
+		for (uint32_t k = 0; k < rewrite_nrules; k++) {
+			const char *from = rewrite_rules[k].from;
+			size_t n = strlen(both[i]);
+			if (from[0] == '(' && strncmp(from + 1, both[i], n) == 0 && from[1 + n] == ' ')
+				have |= rewrite_rules[k].widths & RULE_BOTH;
+		}
+		report((have & want) == want, both[i], want == RULE_32 ? 32 : 64, "has a rule", "it has none");
+	}
+}
+
 /* ---- what must be refuted ---- */
 
 static const Rule wrong[] = {
@@ -260,6 +282,7 @@ static void globals(void)
 
 int main(void)
 {
+	operators();
 	table();
 	for (size_t i = 0; i < LEN(wrong); i++)
 		for (uint32_t width = 32; width <= 64; width += 32)
