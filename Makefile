@@ -13,7 +13,7 @@
 .SUFFIXES:
 SHELL := /bin/bash
 , := ,
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 endif
 
