@@ -31,8 +31,9 @@ static uint64_t leb(const uint8_t **p, const uint8_t *end)
 	return v;
 }
 
-/* Names of labels and fields make Binaryen print a warning, and a library does not print: names of the module, of functions and
- * of locals stay, the others go. */
+enum { NAMES_LABEL = 3, NAMES_FIELD = 10 }; /* subsections of the name section */
+
+/* Names of labels, fields and tags make Binaryen print a warning, and a library does not print: they go. */
 static Bytes without_labels(const uint8_t *wasm, size_t n)
 {
 	Buf out = {0};
@@ -53,7 +54,7 @@ static Bytes without_labels(const uint8_t *wasm, size_t n)
 			const uint8_t *from = s, id = *s++;
 			uint64_t k = leb(&s, next);
 			s = k > (uint64_t)(next - s) ? next : s + k;
-			if (id <= 2)
+			if (id != NAMES_LABEL && id < NAMES_FIELD)
 				buf_put(&names, from, s - from);
 		}
 		buf_u8(&out, 0);

@@ -107,6 +107,7 @@ static int validate(const char *file, const Bytes *wasm, Err *e)
 {
 	/* Everything on: what is valid but not supported is then named by the scanner, not called invalid. */
 	wasm_config_t *c = wasm_config_new();
+	wasmtime_config_parallel_compilation_set(c, false); /* threads of the engine's would hold locks in children forked later */
 	wasmtime_config_wasm_threads_set(c, true);
 	wasmtime_config_wasm_tail_call_set(c, true);
 	wasmtime_config_wasm_memory64_set(c, true);

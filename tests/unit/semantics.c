@@ -44,6 +44,7 @@ static Host *module(void)
 	buf_str(&t, ")");
 	if (read_wasm("ops.wat", t.p, t.n, &wasm, &e) || host_open("ops.wat", wasm.p, wasm.n, &h, &e))
 		printf("not ok the operators' module: %s\n", e.text);
+	free(wasm.p);
 	buf_free(&t);
 	return h;
 }
