@@ -95,6 +95,7 @@ help: ## this list
 
 all: $(MEWE) $(if $(filter services/%,$(RULES)),services) $(if $(filter bench/%,$(RULES)),tables) ## the main job: all that this project shows first (the default)
 deps: ## install what is needed, also for the tests, and stop
+	@:
 mewe: $(MEWE) ## the program, build/mewe
 units: $(UNIT) $(OUT)/tests/differential ## the unit tests' programs, build/tests/*
 benches: $(BENCH)
