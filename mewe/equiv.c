@@ -59,30 +59,43 @@ static void split(Search *s, const Pair *q, const Term *value, uint32_t *now)
 	}
 }
 
-/* A value of the second side that is alone may still be proved equal, on this path, to one of the first that is alone, too. If there is none,
- * and one that could be it is seen to differ, the function is suspect. True when a value stays alone. */
-static bool match(Search *s, const Path *p, const Pair *q, const Term *value, uint32_t *now)
+/* May value i of the second side be in a class that value j of the first leads, alone so far? */
+static bool candidate(const Search *s, const Pair *q, const Term *value, const uint32_t *now, uint32_t j, uint32_t i)
+{
+	return now[j] == j && (!q->klass || q->klass[j] == q->klass[i]) &&
+	       s->t.node[value[j]].width == s->t.node[value[i]].width && !matched(q, now, j);
+}
+
+/* Finds for value i of the second side, which is alone, a value of the first that is proved equal: everywhere, or if there is
+ * none, on this path. If there is none either, and one that could be it is seen to differ, the function is suspect. */
+static void match(Search *s, const Path *p, const Pair *q, const Term *value, uint32_t *now, uint32_t i)
 {
 	uint64_t *w = xalloc(s->nparam * sizeof *w);
-	bool alone = false;
-	for (uint32_t i = q->n[0]; i < q->n[0] + q->n[1]; i++) {
-		uint32_t rival = NONE;
-		for (uint32_t j = 0; j < q->n[0] && now[i] == i; j++) {
-			if (now[j] != j || (q->klass && q->klass[j] != q->klass[i]) || s->t.node[value[j]].width != s->t.node[value[i]].width || matched(q, now, j))
+	uint32_t rival = NONE, found = NONE;
+	for (int here = 0; here < 2 && found == NONE; here++) {
+		for (uint32_t j = 0; j < q->n[0] && found == NONE; j++) {
+			if (!candidate(s, q, value, now, j, i))
 				continue;
 			rival = rival == NONE ? j : rival;
-			if (equal_on(s, p, value[j], value[i], w) == ANSWER_YES)
-				for (uint32_t k = q->n[0] + q->n[1]; k-- > i;)
-					now[k] = now[k] == i ? j : now[k];
+			if (here ? equal_on(s, p, value[j], value[i], w) == ANSWER_YES : same(s, value[j], value[i]))
+				found = j;
 		}
-		if (now[i] != i)
-			continue;
-		alone = true;
-		if (rival != NONE && !p->skewed && !s->suspect[0] && equal_on(s, p, value[rival], value[i], w) == ANSWER_NO && !opaque(s, value[rival], value[i]))
-			snprintf(s->suspect, sizeof s->suspect, "a value that lives on where ways join differs before");
 	}
+	for (uint32_t k = q->n[0] + q->n[1]; found != NONE && k-- > i;)
+		now[k] = now[k] == i ? found : now[k];
+	if (found == NONE && rival != NONE && !p->skewed && !s->suspect[0] &&
+	    equal_on(s, p, value[rival], value[i], w) == ANSWER_NO && !opaque(s, value[rival], value[i]))
+		snprintf(s->suspect, sizeof s->suspect, "a value that lives on where ways join differs before");
 	free(w);
-	return alone;
+}
+
+/* Is what is known of the path a contradiction? Then anything would be equal on it, and it is never taken. */
+static bool never(Search *s, const Path *p)
+{
+	uint64_t *w = xalloc(s->nparam * sizeof *w);
+	bool yes = equal_on(s, p, term_const(&s->t, 32, 0), term_const(&s->t, 32, 1), w) == ANSWER_YES;
+	free(w);
+	return yes;
 }
 
 static void arrive(Search *s, Path *p)
@@ -103,10 +116,22 @@ static void arrive(Search *s, Path *p)
 		value[i] = p->side[side].reg[r];
 	}
 	split(s, q, value, now);
-	bool alone = match(s, p, q, value, now);
+	bool alone = false, taken = true;
+	for (uint32_t i = q->n[0]; i < n && taken; i++) {
+		if (now[i] != i)
+			continue;
+		taken = alone || !never(s, p);
+		if (taken)
+			match(s, p, q, value, now, i);
+		alone |= now[i] == i;
+	}
+	free(value);
+	if (!taken) {
+		free(now);
+		return;
+	}
 	q->queued |= !q->klass || memcmp(now, q->klass, n * sizeof *now) != 0;
 	q->skewed |= alone || p->skewed;
-	free(value);
 	free(q->klass);
 	q->klass = now;
 }
