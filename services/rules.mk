@@ -19,6 +19,8 @@ LIBSODIUM_SRC ?= build/deps/src/libsodium-1.0.18
 LIBQRENCODE_SRC ?= build/deps/src/libqrencode-4.1.1
 SODIUM_DIR := $(LIBSODIUM_SRC)/src/libsodium
 
+Q := $(if $(V),,@)
+
 WASM_TRIPLE := wasm32-wasi
 ifneq ($(WASI_SDK_PATH),)
 WASM_SYSROOT := $(WASI_SDK_PATH)/share/wasi-sysroot
@@ -76,16 +78,17 @@ services-paper: $(SERVICES_paper)
 # The one header that libsodium's configure would have made.
 build/services/include/sodium/version.h: $(SODIUM_DIR)/include/sodium/version.h.in
 	@mkdir -p $(@D)
-	sed -e 's/@VERSION@/1.0.18/; s/@SODIUM_LIBRARY_VERSION_MAJOR@/10/; s/@SODIUM_LIBRARY_VERSION_MINOR@/3/' \
+	$(Q)sed -e 's/@VERSION@/1.0.18/; s/@SODIUM_LIBRARY_VERSION_MAJOR@/10/; s/@SODIUM_LIBRARY_VERSION_MINOR@/3/' \
 		-e 's/@SODIUM_LIBRARY_MINIMAL_DEF@//' $< > $@
 
 # $(call compile_library,PROFILE,CFLAGS,FILES): to objects named for the files' paths, then all of them to the archive $@.
 define compile_library
+	@echo "wasm-cc $@"
 	@rm -rf $(@:.a=.o) && mkdir -p $(@:.a=.o)
-	set -e; for f in $3; do \
+	$(Q)set -e; for f in $3; do \
 		$(WASM_CC) $(WASM_CFLAGS) -std=gnu11 $(PROFILE_$1) $2 -c $$f -o $(@:.a=.o)/$$(echo $$f | tr / _).o; \
 	done
-	$(WASM_AR) rcsD $@ $(@:.a=.o)/*.o
+	$(Q)$(WASM_AR) rcsD $@ $(@:.a=.o)/*.o
 	@rm -rf $(@:.a=.o)
 endef
 
@@ -101,20 +104,22 @@ build/services/libqrencode-%.a: $(LIBQRENCODE_SRC)/qrencode.h
 
 build/services/wasi-%.o: services/host/wasi.c services/service.h
 	@mkdir -p $(@D)
-	$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$*) -c $< -o $@
+	@echo "wasm-cc $@"
+	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$*) -c $< -o $@
 
 # $(call service_rules,NAME,PROFILE)
 define service_rules
 build/services/raw/$2/$1.wasm: services/$1.c build/services/wasi-$2.o build/services/lib$(LIBRARY_$1)-$2.a $(SERVICE_HEADERS)
 	@mkdir -p $$(@D)
-	$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$2) $(WASM_INCLUDE_$(LIBRARY_$1)) -c $$< -o $$(@:.wasm=.o)
-	$(WASM_CC) $(WASM_LDFLAGS) build/services/wasi-$2.o $$(@:.wasm=.o) build/services/lib$(LIBRARY_$1)-$2.a -o $$@
+	@echo "wasm-cc $$@"
+	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$2) $(WASM_INCLUDE_$(LIBRARY_$1)) -c $$< -o $$(@:.wasm=.o)
+	$(Q)$(WASM_CC) $(WASM_LDFLAGS) build/services/wasi-$2.o $$(@:.wasm=.o) build/services/lib$(LIBRARY_$1)-$2.a -o $$@
 	@rm $$(@:.wasm=.o)
 endef
 $(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p))))
 
-MEWE_ORIGINAL = build/mewe build $< -o $@ --strategy none -q
-MEWE_MULTIVARIANT = build/mewe build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) $(MEWE_FLAGS)
+MEWE_ORIGINAL = @echo "mewe $@"; build/mewe build $< -o $@ --strategy none -q
+MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) $(MEWE_FLAGS)
 
 $(SERVICES:%=build/services/%.wasm): build/services/%.wasm: build/services/raw/release/%.wasm build/mewe
 	$(MEWE_ORIGINAL)
@@ -129,11 +134,12 @@ $(SERVICES:%=build/services/paper/%.multivariant.wasm): build/services/paper/%.m
 
 $(SERVICES_NATIVE): build/services/native/%: services/%.c services/host/native.c $(SERVICE_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(SERVICE_CFLAGS) -O2 services/$*.c services/host/native.c $(NATIVE_$(LIBRARY_$*)) -o $@
+	@echo "cc $@"
+	$(Q)$(CC) $(SERVICE_CFLAGS) -O2 services/$*.c services/host/native.c $(NATIVE_$(LIBRARY_$*)) -o $@
 
 # The service's contract under the sanitizers: what tests/services/run.sh runs.
 SERVICES_FUZZ := $(SERVICES:%=build/services/fuzz/%)
-FUZZ = @mkdir -p $(@D); \
+FUZZ = @echo "cc $@"; mkdir -p $(@D); \
 	$(CC) $(SERVICE_CFLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(filter %.c,$^) $1 -o $@
 .PHONY: services-fuzz
 services-fuzz: $(SERVICES_FUZZ) build/services/fuzz/broken

@@ -6,7 +6,7 @@ import { WASI } from "node:wasi";
 
 export async function load(module) {
 	const wasi = new WASI({ version: "preview1" });
-	const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
+	const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport });
 	const e = instance.exports;
 	// This makes the WASI functions find the memory; the instance has no _initialize, so nothing runs. A command's _start must
 	// not be there, which is why the exports are copied without it.

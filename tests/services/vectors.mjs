@@ -47,7 +47,7 @@ async function command(module, request) {
 	const wasi = new WASI({ version: "preview1", stdin, stdout, stderr, returnOnExit: true });
 	let code;
 	try {
-		code = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
+		code = wasi.start(await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport }));
 	} catch (e) {
 		code = `trap, ${e.message},`;
 	}
