@@ -1,6 +1,7 @@
 /* libtime.c - time, of the original and its multivariants in turn.
  * In: modules without a trace. Out: rows time_ns, the mean of a batch: phase `execute` on one warm instance, phase `request`
- * with a fresh instance for each call, its seeding included.
+ * with a fresh instance for each call, from making it to dropping it; and for the latter time_guest_ns, the call alone, the
+ * median of the batch. Both of a fresh instance have its seeding in them.
  * Must hold: whatever the machine does in a round it does to all builds (rounds, shuffled inside); nothing is timed whose
  * answer was not looked at. */
 #include <stdlib.h>
@@ -17,43 +18,65 @@ typedef struct Bench {
 	uint32_t batch[2];             /* calls, fresh instances: so many take BATCH_NS */
 } Bench;
 
-/* The processor time of this one thread, in the guest and in the kernel for it: what else the machine does is not in it. */
-static uint64_t now(void)
+static uint64_t now(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Nanoseconds for n executions; *last is what the last one answered. */
-static uint64_t run_warm(const Bench *b, uint32_t n, int32_t *last)
+/* The processor time of this one thread, in the guest and in the kernel for it: what else the machine does is not in it. It takes
+ * longer to read than a short call takes, so it is for batches. */
+static uint64_t spent(void) { return now(CLOCK_THREAD_CPUTIME_ID); }
+
+/* The time of day, quick to read: for one call. What else the machine does is in few of them, and not in their median. */
+static uint64_t passed(void) { return now(CLOCK_MONOTONIC); }
+
+static int by_size(const void *a, const void *b)
 {
-	uint64_t from = now();
-	for (uint32_t k = 0; k < n; k++)
-		*last = guest_run(&b->serve);
-	return now() - from;
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
 }
 
-static uint64_t run_fresh(const Bench *b, uint32_t n, int32_t *last, int32_t input)
+typedef struct Spent {
+	uint64_t all, call;            /* nanoseconds: of the batch, of one call */
+} Spent;
+
+/* n executions; *last is what the last one answered. */
+static Spent run_warm(const Bench *b, uint32_t n, int32_t *last)
+{
+	uint64_t from = spent();
+	for (uint32_t k = 0; k < n; k++)
+		*last = guest_run(&b->serve);
+	return (Spent){.all = spent() - from};
+}
+
+static Spent run_fresh(const Bench *b, uint32_t n, int32_t *last, int32_t input)
 {
 	static const HostOptions plain;
-	uint64_t from = now();
+	uint64_t *call = xalloc(n * sizeof *call), from = spent();
 	for (uint32_t k = 0; k < n; k++) {
 		Instance *i = guest_fresh(&b->guest, &plain, input);
 		HostFunc serve = guest_serve(i);
+		call[k] = passed();
 		*last = guest_run(&serve);
+		call[k] = passed() - call[k];
 		host_drop(i);
 	}
-	return now() - from;
+	Spent s = {.all = spent() - from};
+	qsort(call, n, sizeof *call, by_size);
+	s.call = call[n / 2];
+	free(call);
+	return s;
 }
 
-static uint64_t run(const Bench *b, int fresh, uint32_t n, const Plan *p, int32_t length)
+static Spent run(const Bench *b, int fresh, uint32_t n, const Plan *p, int32_t length)
 {
 	int32_t last = 0;
-	uint64_t ns = fresh ? run_fresh(b, n, &last, p->input) : run_warm(b, n, &last);
+	Spent s = fresh ? run_fresh(b, n, &last, p->input) : run_warm(b, n, &last);
 	if (last != length)
 		die(MEWE_DIFFERS, "%s: while timed it answered %d, not %d", b->guest.path, last, length);
-	return ns;
+	return s;
 }
 
 static uint32_t batch_size(const Bench *b, int fresh, const Plan *p, int32_t length)
@@ -62,18 +85,17 @@ static uint32_t batch_size(const Bench *b, int fresh, const Plan *p, int32_t len
 	uint64_t ns;
 	for (int k = 0; k < WARM_UP; k++)
 		run(b, fresh, 1, p, length);
-	while ((ns = run(b, fresh, n, p, length)) < BATCH_NS / 4)
+	while ((ns = run(b, fresh, n, p, length).all) < BATCH_NS / 4)
 		n *= 2;
 	n = (uint64_t)n * BATCH_NS / ns;
 	return n ? n : 1;
 }
 
-/* Answers are compared in full before anything is timed; those of `random`, whose guest draws them, only where its draws can
- * be fixed, which is in the traces. */
+/* Answers are compared in full before anything is timed; those that the guest draws itself only by their length. */
 static void compare(const Bench *b, const Answer *want, const Plan *p)
 {
 	int32_t n = guest_run(&b->serve);
-	if (p->fixed ? n != want->n : !guest_answered(b->warm, n, want))
+	if (p->free ? n != want->n : !guest_answered(b->warm, n, want))
 		die(MEWE_DIFFERS, "%s: its answer is not the original's", b->guest.path);
 }
 
@@ -96,10 +118,12 @@ static void round_of(Bench *bench, Rng *rng, uint32_t k, const Plan *p, int32_t 
 	for (uint32_t i = 0; i < LEN(order); i++) {
 		const Bench *b = &bench[order[i] / 2];
 		int fresh = order[i] % 2;
-		uint64_t ns = run(b, fresh, b->batch[fresh], p, length);
+		Spent s = run(b, fresh, b->batch[fresh], p, length);
 		guest_rows(&b->guest, r, b->build, b->config, fresh ? "request" : "execute");
 		r->iteration = k;
-		rows_real(r, "time_ns", (double)ns / b->batch[fresh]);
+		rows_real(r, "time_ns", (double)s.all / b->batch[fresh]);
+		if (fresh && p->input == 0)    /* another input is chosen by a call that has seeded already */
+			rows_real(r, "time_guest_ns", s.call);
 	}
 }
 

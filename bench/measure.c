@@ -8,7 +8,7 @@
 #include "measure.h"
 
 enum { OPT_SERVICE = 1000, OPT_PROFILE, OPT_INPUT, OPT_CONFIG, OPT_BUILD, OPT_STRATEGY, OPT_ORIGINAL, OPT_CALL, OPT_REQUEST,
-       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED };
+       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED, OPT_FREE };
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "write the rows there", 1},
@@ -31,6 +31,7 @@ static const struct argp_option options[] = {
 	{"count", OPT_COUNT, "N", 0, "traces, twins: executions (default 6400)", 3},
 	{"rounds", OPT_ROUNDS, "N", 0, "time: rounds (default 200)", 3},
 	{"fixed", OPT_FIXED, 0, 0, "fix the guest's randomness, and seed the module's own draws, which must be --discriminator fixed", 3},
+	{"free", OPT_FREE, 0, 0, "the guest draws its answers itself: compare their lengths only", 3},
 	{0},
 };
 
@@ -96,10 +97,13 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	case OPT_COUNT: p->count = number(st, arg); break;
 	case OPT_ROUNDS: p->rounds = number(st, arg); break;
 	case OPT_FIXED: p->fixed = true; break;
+	case OPT_FREE: p->free = true; break;
 	case ARGP_KEY_ARG: set_mode(st, a, arg); break;
 	case ARGP_KEY_END:
 		if (a->mode < 0 || !a->out || !p->original)
 			argp_error(st, "a mode, --original FILE and -o FILE are wanted");
+		if (p->fixed && p->free)
+			argp_error(st, "--fixed and --free exclude each other");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -78,6 +78,7 @@ typedef struct Plan {
 	const char *config, *build;
 	uint32_t count, rounds;
 	bool fixed;                    /* the guest's randomness is fixed, and the module's own draws come from a seed */
+	bool free;                     /* the guest draws its answers itself: only their length can be compared */
 	int32_t input;
 } Plan;
 

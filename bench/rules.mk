@@ -24,9 +24,10 @@ endif
 VARIANTS := 16
 VARIANTS_bin2base64 := 64
 # The guest of `random` draws, too: its traces are those of our choices alone when its own randomness is fixed, which takes a
-# discriminator that does not draw from the same source.
+# discriminator that does not draw from the same source. As it is deployed, with both, is a second figure.
 MEASURE_FIXED_random := --fixed
 MEASURE_HASH_random := fixed.hash
+MEASURE_FREE_random := --free
 
 # ---- builds -----------------------------------------------------------------------------------------------------------
 
@@ -74,18 +75,19 @@ MEASURE_C := $(wildcard bench/*.c bench/*.h)
 measure_row = $(MEASURE) $1 --service $2 --profile $(PROFILE) --input $(INPUT) --original $(MEASURE_DIR)/$2.original.wasm -o $@
 
 # Executions depend on the modules and on how they are measured; static counts, which cost little, on the whole library.
-# $(call measure_traces,NAME,CONFIG,flags)
+# $(call measure_traces,NAME,CONFIG,MODULE,flags)
 define measure_traces
-$(ROWS_DIR)/$1.traces-$2.csv: $(MEASURE_DIR)/$1.$2.$(or $(MEASURE_HASH_$1),hash).wasm $(MEASURE_DIR)/$1.original.wasm \
-		$(MEASURE_C) | $(MEASURE)
+$(ROWS_DIR)/$1.traces-$2.csv: $(MEASURE_DIR)/$1.$3.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE_C) | $(MEASURE)
 	@mkdir -p $$(@D)
-	@$$(call measure_row,traces,$1) --traced $$< --config $2 $3 --count $(NODES_RUNS) $(MEASURE_FIXED_$1)
+	@$$(call measure_row,traces,$1) --traced $$< --config $2 $4 --count $(NODES_RUNS)
 endef
+measure_hash = $(or $(MEASURE_HASH_$1),hash)
 
 define measure_rows
-$(call measure_traces,$1,call,)
-$(call measure_traces,$1,request,)
-$(call measure_traces,$1,copy,--build control --strategy copy)
+$(call measure_traces,$1,call,call.$(measure_hash),$(MEASURE_FIXED_$1))
+$(call measure_traces,$1,request,request.$(measure_hash),$(MEASURE_FIXED_$1))
+$(call measure_traces,$1,copy,copy.$(measure_hash),$(MEASURE_FIXED_$1) --build control --strategy copy)
+$(if $(MEASURE_FREE_$1),$(call measure_traces,$1,call-free,call.hash,$(MEASURE_FREE_$1)))
 $(ROWS_DIR)/$1.twins-call.csv $(ROWS_DIR)/$1.twins-request.csv: $(ROWS_DIR)/$1.twins-%.csv: $(MEASURE_DIR)/$1.%.host.off.wasm \
 		$(MEASURE_DIR)/$1.%.host.hash.wasm $(MEASURE_DIR)/$1.original.wasm $(MEASURE_C) | $(MEASURE)
 	@mkdir -p $$(@D)
@@ -101,11 +103,11 @@ $(ROWS_DIR)/$1.time.csv: $(MEASURE_DIR)/$1.call.off.wasm $(MEASURE_DIR)/$1.reque
 		$(MEASURE_C) | $(MEASURE) $(ROWS_COUNTED) $(MEASURE_AFTER)
 	@mkdir -p $$(@D)
 	@flock build/measure/time.lock $$(call measure_row,time,$1) --call $$< --request $$(word 2,$$^) --rounds $(ROUNDS) \
-		$(MEASURE_FIXED_$1)
+		$(MEASURE_FREE_$1)
 endef
 
 ROWS_COUNTED := $(foreach k,traces-call traces-request traces-copy twins-call twins-request static-call static-copy,\
-	$(SERVICES:%=$(ROWS_DIR)/%.$k.csv))
+	$(SERVICES:%=$(ROWS_DIR)/%.$k.csv)) $(foreach s,$(SERVICES),$(if $(MEASURE_FREE_$s),$(ROWS_DIR)/$s.traces-call-free.csv))
 ROWS_TIMED := $(SERVICES:%=$(ROWS_DIR)/%.time.csv)
 # What else `make all` does, which would disturb the times.
 MEASURE_AFTER := $(if $(filter all,$(or $(MAKECMDGOALS),all)),services)

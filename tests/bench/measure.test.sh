@@ -61,8 +61,13 @@ run copy traces --traced "$temp/copy.wasm" --count 640 --build control --config 
 count copy body_trace -eq 1
 count copy choice_trace -gt 10
 run paper traces --traced "$temp/b.call.hash.wasm" --count 64 --input paper
+# times NAME METRIC WANT: so many rows of the metric
+times() { result "measure: $1: $3 rows of $2" "$([ "$(grep -c ",$2," "$temp/$1.csv")" = "$3" ] || echo "not so")"; }
 run time time --call "$temp/b.call.off.wasm" --request "$temp/b.request.off.wasm" --rounds 3
-result "measure: six times a round" "$([ "$(grep -c ,time_ns, "$temp/time.csv")" = 18 ] || echo "not so")"
+times time time_ns 18
+times time time_guest_ns 9
+run time-paper time --call "$temp/b.call.off.wasm" --request "$temp/b.request.off.wasm" --rounds 3 --input paper
+times time-paper time_guest_ns 0
 run static static --call "$temp/b.call.off.wasm" --ledger "$temp/ledger.csv" --full "$temp/b.call.full.wasm"
 result "measure: as many candidates as the ledger has" "$([ "$(awk -F, '$17 == "proposed" {print $18}' "$temp/static.csv")" = \
 	"$(build/deps/venv/bin/python -c 'import csv, sys; print(sum(1 for _ in csv.DictReader(open(sys.argv[1]))))' "$temp/ledger.csv")" ] || echo "not so")"
@@ -75,10 +80,14 @@ result "measure: strangers do not" "$([ "$(draws "$temp/strangers.csv")" -gt 20 
 # ---- what must be noticed
 expect "measure: another service's answers" 1 "not the original's" \
 	"$measure" traces --original "$temp/other.wasm" --traced "$temp/b.call.hash.wasm" -o "$temp/x.csv"
+expect "measure: not by their length, either" 1 "not the original's" \
+	"$measure" traces --free --original "$temp/other.wasm" --traced "$temp/b.call.hash.wasm" -o "$temp/x.csv"
 expect "measure: another service is not timed" 1 "not the original's" \
 	"$measure" time --original "$temp/other.wasm" --call "$temp/b.call.off.wasm" --request "$temp/b.request.off.wasm" -o "$temp/x.csv"
 expect "measure: a build without a trace" 2 "mewe.reset" \
 	"$measure" traces --original "$temp/original.wasm" --traced "$temp/mv.wasm" -o "$temp/x.csv"
+expect "measure: randomness fixed and free" 2 "" \
+	"$measure" traces --fixed --free --original "$temp/original.wasm" --traced "$temp/b.call.hash.wasm" -o "$temp/x.csv"
 expect "measure: no mode" 2 "" "$measure" --original "$temp/original.wasm" -o "$temp/x.csv"
 expect "measure: no such file" 2 "nowhere.wasm" "$measure" time --original "$temp/nowhere.wasm" -o "$temp/x.csv"
 result "measure: a failure leaves no rows" "$(ls "$temp/x.csv" 2>/dev/null)"

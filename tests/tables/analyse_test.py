@@ -39,9 +39,9 @@ def traces(bodies, config="call", nodes=2, **more):
     return out
 
 
-def times(original, call, phase):
-    return ([row("time_ns", v, config="original", phase=phase, iteration=k) for k, v in enumerate(original)] +
-            [row("time_ns", v, config="call", phase=phase, iteration=k) for k, v in enumerate(call)])
+def times(original, call, phase, metric="time_ns"):
+    return ([row(metric, v, config="original", phase=phase, iteration=k) for k, v in enumerate(original)] +
+            [row(metric, v, config="call", phase=phase, iteration=k) for k, v in enumerate(call)])
 
 
 def twin(hashes, config="call-host"):
@@ -70,6 +70,10 @@ def entropy():
     check("unique ratio is the smallest node's", analyse.diversity(
         rows(traces(["a", "x", "a", "y", "a", "z", "b", "w"])), "encrypt", "call")["unique"], 0.5)
     check("entropy of equal traces is 0", analyse.diversity(rows(traces(["a"] * 8)), "encrypt", "call")["body"], 0.0)
+    check("min-entropy of four equally frequent traces is 2 bits", d["min"], 2.0)
+    check("Miller-Madow adds (4 - 1) / (2 * 8) nats to them", d["miller_madow"], 2 + 3 / 16 / math.log(2))
+    uneven = analyse.diversity(rows(traces(["a"] * 6 + ["b", "c"])), "encrypt", "call")
+    check("min-entropy looks at the most frequent trace", uneven["min"], math.log2(8 / 6))
     check("choices of all executions", d["all_choices"], 24.0)
     check("trace length: median and deviation", (d["length"], d["sigma"]), (10.5, 0.5))
     check("a hash of digits alone stays text", analyse.diversity(
@@ -84,21 +88,29 @@ def time():
     check("an interval of rounds that move together has no width", (low, high), (2.0, 2.0))
     check("times twice as long are told apart", p < 1e-6, True)
     check("the cell of the table", analyse.ratio_cell(r, "encrypt", "call", "execute"), "2.00 [2.00,2.00]")
+    check("A12: all longer, all shorter, all equal, one of four pairs", (
+        analyse.a12([1, 2], [3, 4]), analyse.a12([3, 4], [1, 2]), analyse.a12([1, 1], [1, 1]), analyse.a12([2, 3], [1, 2.5])),
+        (1.0, 0.0, 0.5, 0.25))
+    both = rows(times(a, b, "request") + times([10.0] * 8, [70.0] * 8, "request", "time_guest_ns"))
+    check("the call alone is not the whole request", [analyse.ratio_cell(both, "encrypt", "call", *t) for t in analyse.TIMES],
+          ["-", "7.00 [7.00,7.00]", "2.00 [2.00,2.00]"])
     same = rows(times(a, list(reversed(a)), "execute"))
     check("equal times are marked", analyse.ratio_cell(same, "encrypt", "call", "execute")[-1], "~")
 
 
 GOOD = (traces([f"b{k}" for k in range(64)]) + traces(["c"] * 64, config="copy") + twin({"x": ["1", "2"], "y": ["1", "2"]}) +
         counts(variants=32, distinct=32))
+FAST, SLOW = times([1e6] * 8, [9e7] * 8, "request"), times([1e6] * 8, [1.1e8] * 8, "request")
 
 
 def claims():
-    check("all claims hold", [h for h, _ in analyse.claims(rows(GOOD))], [True] * 4)
+    check("all claims hold", [h for h, _ in analyse.claims(rows(FAST + GOOD))], [True] * 5)
     for name, bad in [
         ("low body entropy", traces(["b"] * 64) + GOOD[6 * 64:]),  # six rows for each execution
         ("copies with entropy", GOOD[:6 * 64] + traces(["c"] * 63 + ["d"], config="copy") + GOOD[-6:]),
         ("twins that differ", GOOD[:-6] + twin({"x": ["1", "2"], "y": ["1", "3"]})),
         ("only one twin", GOOD[:-6] + twin({"x": ["1", "2"]})),
+        ("an answer later than the paper's bar", SLOW + GOOD),
         ("bodies that are equal", GOOD[:-2] + counts(variants=32, distinct=31)),
     ]:
         check(f"noticed: {name}", sum(not h for h, _ in analyse.claims(rows(bad))), 1)
@@ -128,7 +140,8 @@ def paper():
 
 def width():
     big = counts(variants=123456, distinct=123456, proposed=1234567, size_bytes=12345678)
-    text = analyse.report(frame(GOOD + big + times([1e6] * 40, [2e7] * 40, "execute")),
+    slow = [t for p, m in analyse.TIMES for t in times([1e6] * 40, [2e7] * 40, p, m)]
+    text = analyse.report(frame(GOOD + big + slow),
                           analyse.load_published(ROOT / "results" / "paper"))
     check("no line is wider than 100", max(len(x) for x in text.splitlines()) <= 100, True)
 
