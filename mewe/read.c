@@ -14,7 +14,7 @@
 #include "all.h"
 
 /* A read of this many CPU seconds is taken for Binaryen's hang on what it misreads. */
-enum { PROBE_SECONDS = 300 };
+enum { PROBE_SECONDS = 300, STACK_DEFAULT = 8 << 20 };
 
 /* Binaryen's threads would be missing in a forked child, which then waits for them for ever. */
 static void one_thread(void) { setenv("BINARYEN_CORES", "1", 1); }
@@ -77,6 +77,27 @@ static Ref parse(const uint8_t *wasm, size_t n, uint32_t features)
 	return m;
 }
 
+/* All that is done with a module later, on half the stack: Binaryen recurses, and what nests too deeply ends the process. */
+static bool rehearse(Ref m)
+{
+	struct rlimit stack;
+	if (getrlimit(RLIMIT_STACK, &stack) == 0) {
+		stack.rlim_cur = stack.rlim_cur == RLIM_INFINITY ? STACK_DEFAULT / 2 : stack.rlim_cur / 2;
+		setrlimit(RLIMIT_STACK, &stack);
+	}
+	if (!BinaryenModuleValidate(m))
+		return false;
+	for (uint32_t i = 0, n = BinaryenGetNumFunctions(m); i < n; i++) {
+		Expr body = BinaryenFunctionGetBody(BinaryenGetFunctionByIndex(m, i));
+		if (body)
+			BinaryenExpressionCopy(body, m);
+	}
+	BinaryenModuleAllocateAndWriteResult r = BinaryenModuleAllocateAndWrite(m, NULL);
+	free(r.binary);
+	free(r.sourceMap);
+	return true;
+}
+
 static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t features, Err *e)
 {
 	int pipefd[2], status = 0;
@@ -93,8 +114,7 @@ static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t featu
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 		dup2(pipefd[1], 1);
 		dup2(pipefd[1], 2);
-		Ref m = parse(wasm, n, features);
-		_exit(BinaryenModuleValidate(m) ? 0 : 1);
+		_exit(rehearse(parse(wasm, n, features)) ? 0 : 1);
 	}
 	close(pipefd[1]);
 	if (pid < 0) {
@@ -113,7 +133,7 @@ static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t featu
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status))
-		return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen's reader ends with signal %d on it; rebuild it for an older WebAssembly",
+		return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen ends with signal %d on it: it nests too deeply, or is of a newer WebAssembly; rebuild it otherwise",
 		               file, WTERMSIG(status));
 	return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen can't read it (%.*s); rebuild it for an older WebAssembly", file,
 	               (int)strcspn(text, "\n"), text);

@@ -88,6 +88,8 @@ def refusals(good):
     yield "relaxed SIMD", with_body(b"\xfd\x0c" + bytes(16) + b"\xfd\x0c" + bytes(16) + b"\xfd\x80\x02\x1a"), 5
     yield "a tag (exceptions)", HEAD + TYPES + section(13, b"\1\0\0"), 5
     yield "a module without functions", HEAD, 3
+    deep = b"(i32.add (i32.const 1) " * 100000 + b"(i32.const 1)" + b")" * 100000
+    yield "expressions nested 100,000 deep", b"(module (func (result i32) " + deep + b"))", 5
     for cut in (9, len(good) // 3, len(good) // 2, len(good) - 3):
         yield f"truncated at {cut}", good[:cut], 2
 
