@@ -284,8 +284,8 @@ def paper_table3(rows, published):
                       *pair(d.get("executed"), p.get("dispatchers_executed")), *pair(d.get("all_choices"), p.get("choices"))])
     head = ["endpoint", *beside(["E"]), "E body", *beside(["MTL", "sigma", "#ED", "#RCh"])]
     return table("Table 3: execution traces over all nodes", head, lines,
-                 ["E of entry traces; E body of the machine code that ran; MTL median trace length, a dispatcher and its",
-                  "variant being two entries: here nearly every function is a dispatcher, in the paper few are;",
+                 ["E of entry traces; E body of the machine code that ran; MTL median trace length, where a dispatcher",
+                  "and its variant are two entries: here nearly every function is a dispatcher, in the paper few;",
                   "#ED dispatchers executed; #RCh choices over all executions, in the paper one trace's times 6,400",
                   "random: the guest's own randomness is fixed, in the paper it is not", QR_NOTE])
 

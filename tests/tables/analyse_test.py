@@ -128,6 +128,7 @@ def paper():
     text = analyse.report(frame(run + traces(["a", "b"], **p)), published)
     line = {t.split(":")[0]: t.splitlines() for t in text.split("\n\n") if t.startswith("Table")}
     check("Tables 1 to 3 are there", sorted(line), ["Table 1", "Table 2", "Table 3"])
+    check("none of their lines is wider than 100", [x for x in text.splitlines() if len(x) > 100], [])
     check("Table 2: ours and the paper's", line["Table 2"][3].split(),
           "encrypt 20 23 4 4 15 18 5 5 56 56 51 325 325".split())
     check("Table 3: ours and the paper's", line["Table 3"][3].split(),
