@@ -12,7 +12,8 @@ FLAGS_copy := --strategy copy --variants 4 --trace full
 define checked_rule
 $(CHECKED)/%.$1.wasm: build/services/raw/release/%.wasm build/mewe
 	@mkdir -p $$(@D)
-	build/mewe build $$< -o $$@ -q -j1 $$(FLAGS_$1)
+	@echo "mewe $$@"
+	$$(Q)build/mewe build $$< -o $$@ -q -j1 $$(FLAGS_$1)
 endef
 $(foreach k,fixed host copy,$(eval $(call checked_rule,$k)))
 
