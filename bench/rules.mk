@@ -20,9 +20,6 @@ ifeq ($(filter $(INPUT),valid paper),)
 $(error INPUT is valid or paper, not $(INPUT))
 endif
 
-# Bodies for each dispatcher. A request of bin2base64 enters three functions only in the profile `release`.
-VARIANTS := 16
-VARIANTS_bin2base64 := 64
 # The guest of `random` draws, too: its traces are those of our choices alone when its own randomness is fixed, which takes a
 # discriminator that does not draw from the same source. As it is deployed, with both, is a second figure.
 MEASURE_FIXED_random := --fixed
@@ -31,14 +28,8 @@ MEASURE_FREE_random := --free
 
 # ---- builds -----------------------------------------------------------------------------------------------------------
 
-# One round of proofs gives them all: that of the service's own build, or one with the service's number of variants.
-MEASURE_SERVICES_DIR := build/services/$(if $(filter paper,$(PROFILE)),paper/)
-measure_proved = $(if $(VARIANTS_$1),$(MEASURE_DIR),$(MEASURE_SERVICES_DIR:/=))/$1
-MEASURE_PROVED := $(foreach s,$(SERVICES),$(if $(VARIANTS_$s),$(MEASURE_DIR)/$s.multivariant.wasm))
-$(MEASURE_PROVED): $(MEASURE_DIR)/%.multivariant.wasm: build/services/raw/$(PROFILE)/%.wasm $(MEWE)
-	@mkdir -p $(@D)
-	@echo "mewe $* --variants $(VARIANTS_$*)"
-	@$(MEWE) build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(VARIANTS_$*) -q
+# One round of proofs gives them all: that of the service's own build.
+measure_proved = build/services/$(if $(filter paper,$(PROFILE)),paper/)$1
 
 MEASURE_PROVED_CONFIGS := call.off call.hash call.full call.fixed.hash call.host.off call.host.hash \
 	request.off request.hash request.fixed.hash request.host.off request.host.hash

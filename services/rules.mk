@@ -13,6 +13,9 @@ SERVICES := encrypt decrypt random invert bin2base64 qr_str qr_image
 SERVICES_SODIUM := encrypt decrypt random invert bin2base64
 SERVICES_QR := qr_str qr_image
 PROFILES := release paper
+# Bodies for each dispatcher: 16, and more where a request enters few functions (three, in bin2base64's release).
+VARIANTS := 16
+VARIANTS_bin2base64 := 64
 MEWE_FLAGS ?=
 
 LIBSODIUM_SRC ?= build/deps/src/libsodium-1.0.18
@@ -119,7 +122,7 @@ endef
 $(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p))))
 
 MEWE_ORIGINAL = @echo "mewe $@"; build/mewe build $< -o $@ --strategy none -q
-MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) $(MEWE_FLAGS)
+MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(or $(VARIANTS_$*),$(VARIANTS)) $(MEWE_FLAGS)
 
 $(SERVICES:%=build/services/%.wasm): build/services/%.wasm: build/services/raw/release/%.wasm build/mewe
 	$(MEWE_ORIGINAL)
