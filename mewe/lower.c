@@ -66,6 +66,10 @@ static void begin(Lower *l, uint32_t label)
 static void end(Lower *l, uint8_t kind, uint32_t value, const uint32_t *to, uint32_t nto)
 {
 	Block *b = &l->f->block[l->f->nblock - 1];
+	if ((kind == END_BRANCH || kind == END_SWITCH) && value == NONE) { /* what decides never comes: nor does this */
+		kind = END_TRAP;
+		nto = 0;
+	}
 	b->end = kind;
 	b->value = value;
 	b->to = l->f->nto;
