@@ -187,12 +187,15 @@ typedef struct Site {
 	SiteKind kind;
 	Expr expr;                     /* in the original; read only */
 	const Body *body;              /* that expr is part of */
+	const struct Sites *in;
 } Site;
+enum { STRATEGIES_MAX = 32 };
 typedef struct Sites {
 	Site *site;
 	uint32_t n;
 	Body *body;                    /* of each function, by ordinal */
 	uint32_t nbody;
+	void *own[STRATEGIES_MAX];     /* what each strategy keeps for the run, in the order of strategy_all */
 } Sites;
 int site_find(Mod *m, const Options *o, Sites *out, Err *e);
 void site_free(Sites *s);
@@ -214,6 +217,12 @@ typedef struct Proposal {
 typedef struct Strategy {
 	const char *name, *help;
 	Verdict grants;                /* the verdict that its variants are expected to earn */
+	/* What it keeps for a run (tables, facts about functions), made before anything else is asked of it: see strategy_own(). All
+	 * three may be NULL. What is kept may be filled further by count, never by propose: workers are forked after count. */
+	void *(*open)(const Sites *s, uint64_t seed);
+	void (*close)(void *own);
+	/* Of its search so far: expressions looked at, and those that agreed with a site at all test points. */
+	void (*tally)(const void *own, uint64_t *enumerated, uint64_t *passed);
 	/* How many proposals there are for the site. */
 	uint32_t (*count)(const Site *s);
 	/* The nth of them; pure in (site, n, seed). False: it does not apply after all. */
@@ -224,6 +233,7 @@ typedef struct Strategy {
 #undef STRATEGY
 extern const Strategy *const strategy_all[];               /* NULL at the end */
 const Strategy *strategy_named(const char *name, size_t n);
+void *strategy_own(const Strategy *st, const Sites *s);    /* what its open() gave for these sites; NULL before */
 
 /* A fresh local of this type for the proposal: its index. */
 uint32_t proposal_local(Proposal *p, const Site *s, BinaryenType type);
@@ -251,7 +261,7 @@ typedef struct Variants {
 	Variant *v;
 	uint32_t n, cap;
 } Variants;
-int propose_all(const Sites *s, const Options *o, Variants *out, Err *e);
+int propose_all(Sites *s, const Options *o, Variants *out, Err *e);
 /* Makes the candidate's code anew, in the sites' module; *rule (unless NULL) is the rule's name. False: it does not apply. */
 bool propose_body(const Sites *s, const Variant *v, const char **rule, Body *out);
 

@@ -97,10 +97,13 @@ static Expr dispatcher_body(const Combine *c, const Body *b, uint32_t i)
 	return BinaryenBlock(m, NULL, kid, nkids, BinaryenTypeUnreachable());
 }
 
+/* The sites' module may be another reading of the same bytes: names are the same, expressions are copied. */
 static void add_body(Combine *c, const Body *b, const char *of, uint32_t k)
 {
 	char *name = body_name(c, of, k);
-	body_add(c->m, name, b);
+	Body copy = *b;
+	copy.expr = BinaryenExpressionCopy(b->expr, c->m->ref);
+	body_add(c->m, name, &copy);
 	free(name);
 }
 

@@ -55,15 +55,12 @@ int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
 {
 	Shape shape = b->shape;
 	Mod *m = NULL;
-	Sites sites = {0};
 	int code = read_module(b->file, b->in, b->nin, &m, e);
 	char *hint = NULL;
 
 	shape.trace = trace;
 	if (!code)
-		code = site_find(m, b->o, &sites, e);
-	if (!code)
-		code = combine_all(m, &sites, &b->variants, &b->dispatchers, &shape, b->o, e);
+		code = combine_all(m, &b->sites, &b->variants, &b->dispatchers, &shape, b->o, e);
 	if (!code)
 		code = instrument_all(m, &b->dispatchers, &shape, b->mod->nfunc, e);
 	if (!code) {
@@ -71,7 +68,6 @@ int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
 		code = write_module(m, hint, out, e);
 	}
 	free(hint);
-	site_free(&sites);
 	read_free(m);
 	return code;
 }

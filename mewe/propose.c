@@ -23,6 +23,23 @@ const Strategy *strategy_named(const char *name, size_t n)
 	return NULL;
 }
 
+void *strategy_own(const Strategy *st, const Sites *s)
+{
+	size_t i = 0;
+	while (strategy_all[i] != st)
+		i++;
+	return s->own[i];
+}
+
+/* Lets each of the strategies prepare itself. */
+static void open_all(Sites *s, const Strategy **st, size_t n, uint64_t seed)
+{
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; strategy_all[i]; i++)
+			if (strategy_all[i] == st[k] && st[k]->open && !s->own[i])
+				s->own[i] = st[k]->open(s, seed);
+}
+
 uint32_t proposal_local(Proposal *p, const Site *s, BinaryenType type)
 {
 	p->vars[p->nvars] = type;
@@ -92,14 +109,15 @@ static void propose_func(const Sites *s, uint32_t from, uint32_t to, const Strat
 	free(pick);
 }
 
-int propose_all(const Sites *s, const Options *o, Variants *out, Err *e)
+int propose_all(Sites *s, const Options *o, Variants *out, Err *e)
 {
-	const Strategy *st[32];
+	const Strategy *st[STRATEGIES_MAX];
 	size_t nst;
 	int code = parse(o->strategies, st, &nst, e);
 	*out = (Variants){0};
 	if (code)
 		return code;
+	open_all(s, st, nst, o->seed);
 	for (uint32_t from = 0, to; nst > 0 && from < s->n; from = to) {
 		for (to = from; to < s->n && s->site[to].func == s->site[from].func;)
 			to++;

@@ -14,7 +14,7 @@ typedef struct Find {
 static bool add(void *ctx, Expr e, uint32_t index)
 {
 	Find *f = ctx;
-	Site s = {f->func, index, SITE_EXPR, e, &f->out->body[f->func]};
+	Site s = {f->func, index, SITE_EXPR, e, &f->out->body[f->func], f->out};
 	PUSH(f->out->site, f->out->n, f->cap, s);
 	return true;
 }
@@ -32,7 +32,7 @@ int site_find(Mod *m, const Options *o, Sites *out, Err *e)
 		matched = true;
 		if (!walk_known(b->expr))
 			continue;
-		Site whole = {f.func, 0, SITE_BODY, b->expr, b};
+		Site whole = {f.func, 0, SITE_BODY, b->expr, b, out};
 		PUSH(out->site, out->n, f.cap, whole);
 		walk_each(b->expr, add, &f);
 	}
@@ -45,6 +45,9 @@ int site_find(Mod *m, const Options *o, Sites *out, Err *e)
 
 void site_free(Sites *s)
 {
+	for (size_t i = 0; strategy_all[i]; i++)
+		if (s->own[i])
+			strategy_all[i]->close(s->own[i]);
 	for (uint32_t i = 0; i < s->nbody; i++)
 		body_free(&s->body[i]);
 	free(s->body);

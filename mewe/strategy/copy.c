@@ -11,4 +11,4 @@ static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 	return true;
 }
 
-const Strategy strategy_copy = {"copy", "the body unchanged: the control, which must show no diversity", V_BY_CONSTRUCTION, count, propose};
+const Strategy strategy_copy = {"copy", "the body unchanged: the control, which must show no diversity", V_BY_CONSTRUCTION, NULL, NULL, NULL, count, propose};

@@ -333,4 +333,4 @@ static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 }
 
 const Strategy strategy_reorder = {"reorder", "arms swapped under the inverted condition, operands commuted, statements reordered",
-                                   V_PROVED, count, propose};
+                                   V_PROVED, NULL, NULL, NULL, count, propose};

@@ -205,4 +205,4 @@ static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 	return false;
 }
 
-const Strategy strategy_rewrite = {"rewrite", "an integer expression replaced by an equal one of another shape", V_PROVED, count, propose};
+const Strategy strategy_rewrite = {"rewrite", "an integer expression replaced by an equal one of another shape", V_PROVED, NULL, NULL, NULL, count, propose};

@@ -38,7 +38,7 @@ static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 	return true;
 }
 
-static const Strategy telling = {"telling", "", V_PROVED, count, propose};
+static const Strategy telling = {"telling", "", V_PROVED, NULL, NULL, NULL, count, propose};
 
 static void add_row(Variants *v, Dispatcher *d, uint32_t site, uint32_t k)
 {

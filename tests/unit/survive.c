@@ -182,7 +182,7 @@ static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 	return n != 2;
 }
 
-static const Strategy strategy = {"test", "", V_PROVED, count, propose};
+static const Strategy strategy = {"test", "", V_PROVED, NULL, NULL, NULL, count, propose};
 
 static void candidates(void)
 {
