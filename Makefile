@@ -32,13 +32,13 @@ endif
 OUT := build$(if $(SAN),/san)
 OPT := $(if $(SAN),-O1 -g -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-O2 -g)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(if $(CI),-Werror) $(OPT) -fvisibility=hidden $(Z3_CFLAGS) $(WT_CFLAGS) $(CFLAGS)
-LIBS = $(Z3_LIBS) $(WT_LIBS) -lbinaryen -lZydis -ljansson -lm -lpthread $(RPATHS)
+LIBS = $(Z3_LIBS) $(WT_LIBS) -lbinaryen -lZydis -ljansson -lsqlite3 -lm -lpthread $(RPATHS)
 COMPILE = @mkdir -p $(@D); $(if $(V),set -x;) $(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 LINK = @mkdir -p $(@D); $(if $(V),set -x;) $(CC) $(OPT) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@
 
 CLI_C := mewe/main.c $(wildcard mewe/cli_*.c)
 LIB_C := $(filter-out $(CLI_C),$(wildcard mewe/*.c mewe/strategy/*.c))
-LIB_O := $(LIB_C:%.c=$(OUT)/obj/%.o) $(OUT)/obj/build/gen/discriminators.o
+LIB_O := $(LIB_C:%.c=$(OUT)/obj/%.o) $(OUT)/obj/build/gen/discriminators.o $(OUT)/obj/build/gen/sources.o
 LIB := $(OUT)/libmewe.a
 MEWE := $(OUT)/mewe
 
@@ -56,6 +56,13 @@ $(OUT)/flags: always
 build/gen/discriminators.c: scripts/embed.py $(wildcard mewe/discriminator/*.wat)
 	@mkdir -p $(@D)
 	@python3 scripts/embed.py $(filter %.wat,$^) >$@
+
+# The cache's keys hold what decides proofs and digests of machine code: this program's part of it, and the libraries'.
+DECIDES := $(wildcard mewe/equiv* mewe/path.h mewe/lower* mewe/term.c mewe/smt* mewe/obligation.c mewe/tree.c mewe/walk.c mewe/read.c \
+	mewe/scan.c mewe/retype.c mewe/survive.c mewe/code* mewe/elf.c mewe/engine*)
+build/gen/sources.c: $(DECIDES) build/deps/config.mk
+	@mkdir -p $(@D)
+	@cat $^ $$($(CC) -print-file-name=libbinaryen.so) | sha256sum | sed 's/ .*//; s/.*/extern const char obligation_sources[];\nconst char obligation_sources[] = "&";/' >$@
 
 $(LIB): $(LIB_O)
 	@rm -f $@

@@ -1,8 +1,7 @@
 /* builds.c - all the builds of a service that are measured, from one round of proofs.
- * In: a module and the ledger of its build. Out: PREFIX.CONFIG.wasm for each of the configurations below.
- * Must hold: each file has the bytes that `mewe build` gives for the same options (`make` compares one, the tests all), which
- * would prove the same candidates again each time, and that is nearly all of a build's time. Verdicts are the ledger's, which
- * must name the same candidates in the same order. A file whose bytes stay the same is left as old as it is. */
+ * In: a module and the cache of its build. Out: PREFIX.CONFIG.wasm for each of the configurations below.
+ * Must hold: each file has the bytes that `mewe build` gives for the same options (`make` compares one, the tests all). A file
+ * whose bytes stay the same is left as old as it is. */
 #include <stdlib.h>
 #include <string.h>
 #include "measure.h"
@@ -26,25 +25,6 @@ static const struct {
 	{"request.host.hash", MEWE_REQUEST, MEWE_HOST, MEWE_TRACE_HASH},
 };
 
-/* The proofs' place: what they found, from the ledger. */
-static void take_verdicts(Build *b, const char *path)
-{
-	Ledger l = ledger_read(path);
-	bool same = l.n == b->variants.n;
-	for (uint32_t i = 0; same && i < l.n; i++) {
-		Variant *v = &b->variants.v[i];
-		const LedgerRow *r = &l.row[i];
-		same = r->ordinal == v->func && r->site == b->sites.site[v->site].index && r->n == v->n &&
-		       strcmp(r->strategy, v->strategy->name) == 0;
-		v->verdict = r->verdict;
-		v->rule = xstrdup(r->rule);
-		v->work = r->work;
-	}
-	if (!same)
-		die(MEWE_BAD, "%s: it is not the ledger of %s with these options: build that anew", path, b->file);
-	ledger_free(&l);
-}
-
 static void write_changed(const char *prefix, const char *config, const Bytes *b)
 {
 	char *path = xprintf("%s.%s.wasm", prefix, config);
@@ -62,15 +42,12 @@ int main(int argc, char **argv)
 	Bytes wasm;
 	Err e = {0};
 	mewe_options_default(&o);
-	if (argc != 5 || (o.variants = strtoul(argv[3], NULL, 10)) < 2)
-		die(MEWE_BAD, "usage: builds MODULE LEDGER VARIANTS PREFIX");
+	if (argc != 5 || (o.variants = strtoul(argv[2], NULL, 10)) < 2)
+		die(MEWE_BAD, "usage: builds MODULE VARIANTS CACHE PREFIX");
+	o.cache = argv[3];
 	check(file_read(argv[1], &wasm, &e), &e);
 	Build b = {.o = &o, .file = argv[1], .in = wasm.p, .nin = wasm.n};
-	check(read_module(b.file, b.in, b.nin, &b.mod, &e), &e);
-	check(site_find(b.mod, &o, &b.sites, &e), &e);
-	check(propose_all(&b.sites, &o, &b.variants, &e), &e);
-	take_verdicts(&b, argv[2]);
-	check(survive_all(&b.sites, &o, &b.variants, &b.original, &e), &e);
+	check(pipeline_search(&b, &e), &e);
 	for (size_t k = 0; k < LEN(configs); k++) {
 		Bytes out;
 		o.dispatch = configs[k].dispatch;
@@ -83,14 +60,7 @@ int main(int argc, char **argv)
 		write_changed(argv[4], configs[k].name, &out);
 		free(out.p);
 	}
-	for (uint32_t i = 0; i < b.variants.n; i++)
-		free((char *)b.variants.v[i].rule);
-	free(b.variants.v);
-	free(b.original);
-	free(b.twin.p);
-	select_free(&b.dispatchers);
-	site_free(&b.sites);
-	read_free(b.mod);
+	pipeline_free(&b, &e);
 	free(wasm.p);
 	return 0;
 }

@@ -49,7 +49,7 @@ static uint64_t get_int(const Table *t, const char *name) { return strtoull(get(
 static Verdict get_verdict(const Table *t)
 {
 	const char *s = get(t, "verdict");
-	for (Verdict v = V_PROVED; v <= V_TESTED; v++)
+	for (Verdict v = V_NEW; v <= V_TESTED; v++)
 		if (strcmp(s, verdict_name(v)) == 0)
 			return v;
 	die(MEWE_BAD, "%s: '%s' is no verdict", t->path, s);

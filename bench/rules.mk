@@ -44,7 +44,7 @@ define measure_build_rules
 $(MEASURE_DIR)/$1.built: $(measure_proved).multivariant.wasm $(OUT)/bench/builds
 	@mkdir -p $$(@D)
 	@echo "builds $1"
-	@$(OUT)/bench/builds build/services/raw/$(PROFILE)/$1.wasm $(measure_proved).ledger.csv $(or $(VARIANTS_$1),$(VARIANTS)) $$(@:.built=)
+	@$(OUT)/bench/builds build/services/raw/$(PROFILE)/$1.wasm $(or $(VARIANTS_$1),$(VARIANTS)) $(CACHE) $$(@:.built=)
 	@cmp $$(@:.built=.call.off.wasm) $$<
 	@touch $$@
 $(MEASURE_DIR)/$1.own.built: build/services/raw/$(PROFILE)/$1.wasm $(MEWE)

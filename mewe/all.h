@@ -67,6 +67,11 @@ typedef struct Digest {
 Digest digest(const void *p, size_t n);
 static inline bool digest_eq(Digest x, Digest y) { return x.a == y.a && x.b == y.b; }
 
+typedef struct Code {
+	Digest code, shape;            /* of machine code; the same with immediates masked and registers renamed */
+	uint32_t bytes, ninsn;
+} Code;
+
 /* ---- scan.c: what the bytes say that Binaryen's C interface can't ---------------------------------------------- */
 
 typedef struct ScanImport {
@@ -91,6 +96,8 @@ typedef struct Scan {
 	uint32_t nexports;
 	ScanBody *bodies;              /* of the defined functions, by ordinal */
 	uint32_t nbodies;
+	uint32_t *typeuses;            /* offsets of the numbers of types: of functions, imported ones, calls and blocks */
+	uint32_t ntypeuses, tucap;
 	uint32_t start;                /* function index, or NONE */
 	bool has_memory, memory_imported, memory_shared, memory_64;
 	uint64_t memory_min, memory_max; /* pages; memory_max UINT64_MAX: none */
@@ -100,6 +107,12 @@ typedef struct Scan {
 } Scan;
 int scan_module(const char *file, const uint8_t *p, size_t n, Scan *s, Err *e);
 void scan_free(Scan *s);
+
+/* ---- retype.c: a module's types in an order of their own -------------------------------------------------------- */
+
+/* The same module with its types sorted by their bytes. Binaryen sorts them by use, and a type's number is part of the machine
+ * code of an indirect call: without this, that would depend on what else is in the module. */
+int retype(const char *file, const uint8_t *wasm, size_t n, Bytes *out, Err *e);
 
 /* ---- source.c: what a user hands in, to a binary ----------------------------------------------------------------- */
 
@@ -253,6 +266,7 @@ typedef struct Variant {
 	uint64_t work;                 /* solver units spent */
 	Digest code, shape;            /* machine code, and the same with immediates masked and registers renamed */
 	uint32_t bytes;                /* of machine code */
+	bool tried;                    /* by the compiler */
 	bool kept, struck;             /* struck: equal to another body in the final binary */
 	const char *reason;            /* static: why it was not kept */
 	uint32_t place;                /* in its dispatcher: 1.. ; 0 is the original */
@@ -261,7 +275,14 @@ typedef struct Variants {
 	Variant *v;
 	uint32_t n, cap;
 } Variants;
-int propose_all(Sites *s, const Options *o, Variants *out, Err *e);
+
+typedef struct Picks Picks;        /* what may still be tried, and what was learned from what has been */
+int propose_open(Sites *s, const Options *o, Picks **out, Err *e); /* *out is for propose_close() in any case */
+void propose_close(Picks *p);
+/* Draws up to want[ordinal] further candidates for each function into v: how many there were. */
+uint32_t propose_more(Picks *p, const uint32_t *want, Variants *v);
+void propose_learn(Picks *p, const Variants *v, const Code *original); /* rules that survive come first from now on */
+void propose_tally(const Picks *p, uint64_t *enumerated, uint64_t *passed);
 /* Makes the candidate's code anew, in the sites' module; *rule (unless NULL) is the rule's name. False: it does not apply. */
 bool propose_body(const Sites *s, const Variant *v, const char **rule, Body *out);
 
@@ -280,20 +301,45 @@ typedef struct Equiv {
  * call with constant arguments and no result) is passed over. Depends on its arguments alone. */
 void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out);
 
+/* ---- obligation.c, cache.c: what was found before ----------------------------------------------------------------- */
+
+/* Keys; false: there is something in it that has no name that lasts. */
+bool obligation_proof(const Body *a, const Body *b, Digest *key);
+Digest obligation_module(const uint8_t *wasm, size_t n);
+bool obligation_code(Digest module, const Ident *id, const Body *b, Digest *key);
+
+/* A file of answers; NULL is a cache that holds nothing. What goes wrong with it is told by cache_flush() and cache_close(). */
+typedef struct Cache Cache;
+int cache_open(const char *path, Cache **out, Err *e);     /* path NULL: gives NULL */
+int cache_flush(Cache *c, Err *e);                         /* what was put survives a kill from here on */
+int cache_close(Cache *c, Err *e);
+bool cache_proof(Cache *c, Digest key, Verdict *verdict, uint64_t *work, char **why); /* *why: malloc'ed, or NULL */
+void cache_put_proof(Cache *c, Digest key, Verdict verdict, uint64_t work, const char *why);
+bool cache_code(Cache *c, Digest key, Code *out);
+void cache_put_code(Cache *c, Digest key, const Code *code);
+
 /* ---- prove.c: verdicts, by worker processes ---------------------------------------------------------------------- */
 
-int prove_all(const Sites *s, const Options *o, Variants *v, bool *limited, Err *e); /* limited: a time limit was hit */
+typedef struct Proving {
+	Cache *cache;
+	uint64_t *spent;               /* nanoseconds, by ordinal; for --time-limit */
+	uint64_t deadline;             /* of the whole run, on the monotonic clock; 0: none */
+	bool limited;                  /* a limit was hit */
+	uint64_t asked, remembered;    /* rows, and those of them that the cache answered */
+} Proving;
+int prove_rows(const Sites *s, const Options *o, Variants *v, const uint32_t *row, uint32_t n, Proving *p, Err *e);
+uint64_t prove_now(void);                                  /* the monotonic clock, in nanoseconds */
 
 /* ---- survive.c: machine code ------------------------------------------------------------------------------------- */
 
-typedef struct Code {
-	Digest code, shape;
-	uint32_t bytes, ninsn;
-} Code;
 /* Compile for the one fixed target and digest each defined function's machine code. ident[i] is what a call of defined
  * function i counts as (i itself where ident is NULL). *out: one for each defined function, released with free(). */
 int survive_code(const char *file, const uint8_t *wasm, size_t n, const uint32_t *ident, Code **out, Err *e);
-int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Err *e); /* candidates: one gathered module */
+/* Candidates that have not been compiled yet, gathered into modules. *original (NULL at first) gets the originals' digests.
+ * module: key of the bytes that the sites' module was read from; remembered counts the cache's answers. */
+int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Cache *cache, Digest module, uint64_t *remembered, Err *e);
+/* Is row's machine code different from the original's and from that of every earlier row of its function? */
+bool survive_distinct(const Variants *v, uint32_t row, const Code *original);
 const char *survive_engine(void);                          /* name, version and target of the engine that decides */
 
 /* ---- select.c: which to keep ------------------------------------------------------------------------------------- */
@@ -315,6 +361,12 @@ void select_all(const Options *o, const Code *original, Variants *v, Dispatchers
 struct Found;
 bool select_classes(Dispatcher *d, const struct Found *f, const Code *code, Variants *v);
 void select_free(Dispatchers *d);
+
+/* ---- search.c: propose, survive, select, prove, until each dispatcher is full ----------------------------------- */
+
+struct Build;
+int search_all(struct Build *b, Err *e);
+int search_keep(struct Build *b, Err *e);                  /* select anew, and prove what is selected and not proved yet */
 
 /* ---- discriminator.c: the functions that draw ------------------------------------------------------------------- */
 
@@ -361,6 +413,7 @@ uint64_t write_size(const uint8_t *wasm, size_t n);                  /* bytes ou
 
 /* ---- pipeline.c, report.c ----------------------------------------------------------------------------------------- */
 
+enum { STAGE_PROPOSE, STAGE_SURVIVE, STAGE_PROVE, STAGE_AUDIT, STAGES };
 typedef struct Build {
 	const Options *o;
 	const char *file;
@@ -368,16 +421,23 @@ typedef struct Build {
 	size_t nin;
 	Mod *mod;
 	Sites sites;
+	Picks *picks;
 	Variants variants;
+	Proving proving;
+	Digest key;                    /* of `in` */
 	Code *original;
 	Dispatchers dispatchers;
 	Shape shape;
 	Bytes twin, out;               /* without and with the trace; the same where the trace is off */
-	bool limited;                  /* a limit was reached */
+	uint64_t remembered;           /* candidates whose machine code the cache knew */
+	uint64_t ns[STAGES];           /* time spent in each */
 } Build;
-/* From survivors to what is kept: needs mod, sites, variants with their digests, original; fills shape, dispatchers, twin. May be
- * called again with other options o. */
+/* From bytes to candidates that are proved and survive: needs o, file, in, nin; release with pipeline_free(). */
+int pipeline_search(Build *b, Err *e);
+/* From them to what is kept: fills shape, dispatchers, twin. May be called again with other options o that only change how
+ * the module is made. */
 int pipeline_choose(Build *b, Err *e);
+void pipeline_free(Build *b, Err *e);
 int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e);
 struct mewe_report {
 	Bytes ledger, summary;

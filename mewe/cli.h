@@ -10,6 +10,7 @@ static const char cli_version[] = "0.1.0";
 int cli_build(int argc, char **argv);
 int cli_run(int argc, char **argv);
 
+char *cli_cache(const char *asked);                             /* the cache's path, malloc'ed, from --cache or where it is by default; or NULL */
 int cli_fail(const Err *e);                                     /* prints the one line; returns e->code */
 int cli_write(const char *path, const Bytes *b, bool binary);   /* prints the one line when it can't */
 void cli_progress(void *ctx, const char *stage, uint64_t done, uint64_t total);

@@ -3,11 +3,12 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli.h"
 
 enum { OPT_STRATEGY = 1000, OPT_VARIANTS, OPT_FUNCTIONS, OPT_ENTRY, OPT_INIT, OPT_DISPATCH, OPT_DISCRIMINATOR, OPT_RESEED,
-       OPT_TRACE, OPT_ACCEPT, OPT_SEED, OPT_TIME_LIMIT, OPT_TOTAL_TIME, OPT_LEDGER, OPT_ALL };
+       OPT_TRACE, OPT_ACCEPT, OPT_SEED, OPT_TIME_LIMIT, OPT_TOTAL_TIME, OPT_LEDGER, OPT_ALL, OPT_CACHE };
 
 static const struct argp_option options[] = {
 	{0, 'o', "FILE", 0, "write the module there (- for standard output)", 1},
@@ -30,6 +31,7 @@ static const struct argp_option options[] = {
 	{"trace", OPT_TRACE, "KIND", 0, "off (default), hash, or full: instrument functions and dispatchers for measurement", 3},
 
 	{"jobs", 'j', "N", 0, "worker processes (default: one for each core); never changes the bytes", 4},
+	{"cache", OPT_CACHE, "FILE", 0, "remember proofs and compilations there, so that a build that was stopped goes on where it was (default: $MEWE_CACHE, else mewe/proofs.db in $XDG_CACHE_HOME or ~/.cache); none: remember nothing. Never changes the bytes", 4},
 	{"time-limit", OPT_TIME_LIMIT, "S", 0, "seconds for each function; when hit, exit 4 and the bytes depend on the machine", 4},
 	{"total-time", OPT_TOTAL_TIME, "S", 0, "seconds for the proofs of the whole run; likewise", 4},
 	{0},
@@ -37,7 +39,7 @@ static const struct argp_option options[] = {
 
 typedef struct Args {
 	Options o;
-	const char *in, *out, *ledger;
+	const char *in, *out, *ledger, *cache;
 	bool verbose, quiet;
 } Args;
 
@@ -106,6 +108,7 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	case OPT_ENTRY: add_name(&o->entries, &o->nentries, arg); break;
 	case OPT_INIT: add_name(&o->inits, &o->ninits, arg); break;
 	case OPT_TRACE: o->trace = word(st, "trace", arg, trace); break;
+	case OPT_CACHE: a->cache = arg; break;
 	case OPT_TIME_LIMIT: o->time_limit = cli_number_or_usage(st, "time-limit", arg, 1, 1000000); break;
 	case OPT_TOTAL_TIME: o->total_time = cli_number_or_usage(st, "total-time", arg, 1, 1000000); break;
 	case ARGP_KEY_ARG:
@@ -121,6 +124,31 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+/* A folder of the user's own; where none can be made, nothing is remembered. */
+static char *default_cache(void)
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char *dir = base && base[0] == '/' ? xprintf("%s", base) : home && home[0] == '/' ? xprintf("%s/.cache", home) : NULL, *path = NULL;
+	if (!dir)
+		return NULL;
+	char *own = xprintf("%s/mewe", dir);
+	mkdir(dir, 0700);
+	mkdir(own, 0755);
+	if (access(own, W_OK) == 0)
+		path = xprintf("%s/proofs.db", own);
+	free(dir);
+	free(own);
+	return path;
+}
+
+char *cli_cache(const char *asked)
+{
+	const char *path = asked ? asked : getenv("MEWE_CACHE");
+	if (!path || !path[0])
+		return default_cache();
+	return strcmp(path, "none") == 0 ? NULL : xstrdup(path);
 }
 
 static int build(Args *a)
@@ -170,7 +198,10 @@ int cli_build(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, 0, &a);
 	if (isatty(2) && !a.quiet)
 		a.o.progress = cli_progress;
+	char *cache = cli_cache(a.cache);
+	a.o.cache = cache;
 	int code = build(&a);
+	free(cache);
 	free(a.o.entries);
 	free(a.o.inits);
 	return code;

@@ -59,6 +59,7 @@ typedef struct mewe_options {
 	unsigned jobs;           /* worker processes; never changes the bytes */
 	unsigned time_limit;     /* seconds for each function; 0: none */
 	unsigned total_time;     /* seconds for the whole run; 0: none */
+	const char *cache;       /* file that remembers proofs and compilations; NULL: none; never changes the bytes */
 	mewe_progress *progress; /* NULL: silent */
 	void *progress_ctx;
 } mewe_options;

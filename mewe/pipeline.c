@@ -9,7 +9,7 @@ enum { AUDITS = 4 };
 
 static int audit(Build *b, bool *again, Err *e);
 
-static int stages(Build *b, mewe_report **report, Err *e)
+int pipeline_search(Build *b, Err *e)
 {
 	const Options *o = b->o;
 	int code;
@@ -17,14 +17,24 @@ static int stages(Build *b, mewe_report **report, Err *e)
 	if ((code = read_module(b->file, b->in, b->nin, &b->mod, e)) != 0 ||
 	    (code = discriminator_shape(b->mod, o, &b->shape, e)) != 0 || /* what it refuses is better known before the proofs */
 	    (code = site_find(b->mod, o, &b->sites, e)) != 0 ||
-	    (code = propose_all(&b->sites, o, &b->variants, e)) != 0 ||
-	    (code = prove_all(&b->sites, o, &b->variants, &b->limited, e)) != 0 ||
-	    (code = survive_all(&b->sites, o, &b->variants, &b->original, e)) != 0 ||
+	    (code = cache_open(o->cache, &b->proving.cache, e)) != 0)
+		return code;
+	b->key = obligation_module(b->in, b->nin);
+	b->proving.spent = xalloc(b->mod->nfunc * sizeof *b->proving.spent);
+	b->proving.deadline = o->total_time ? prove_now() + o->total_time * 1000000000ull : 0;
+	return search_all(b, e); /* propose, survive, select, prove */
+}
+
+static int stages(Build *b, mewe_report **report, Err *e)
+{
+	int code;
+
+	if ((code = pipeline_search(b, e)) != 0 ||
 	    (code = pipeline_choose(b, e)) != 0 ||
-	    (code = pipeline_emit(b, o->trace, &b->out, e)) != 0)
+	    (code = pipeline_emit(b, b->o->trace, &b->out, e)) != 0)
 		return code;
 	*report = report_make(b);
-	if (b->dispatchers.n == 0 && strcmp(o->strategies, "none") != 0)
+	if (b->dispatchers.n == 0 && strcmp(b->o->strategies, "none") != 0)
 		return err_set(e, MEWE_NOTHING, "%s: nothing could be diversified; see --ledger for why each candidate fell", b->file);
 	return 0;
 }
@@ -33,18 +43,20 @@ static int stages(Build *b, mewe_report **report, Err *e)
 int pipeline_choose(Build *b, Err *e)
 {
 	int code = discriminator_shape(b->mod, b->o, &b->shape, e);
+	uint64_t start = prove_now(), proving = b->ns[STAGE_PROVE];
 	bool again = true;
 	for (uint32_t i = 0; i < b->variants.n; i++)
 		b->variants.v[i].struck = false;
 	for (int i = 0; !code && again && i < AUDITS; i++) {
-		select_free(&b->dispatchers);
-		select_all(b->o, b->original, &b->variants, &b->dispatchers);
 		free(b->twin.p);
 		b->twin = (Bytes){0};
-		code = pipeline_emit(b, MEWE_TRACE_OFF, &b->twin, e);
+		code = search_keep(b, e);
+		if (!code)
+			code = pipeline_emit(b, MEWE_TRACE_OFF, &b->twin, e);
 		if (!code)
 			code = audit(b, &again, e);
 	}
+	b->ns[STAGE_AUDIT] += prove_now() - start - (b->ns[STAGE_PROVE] - proving);
 	if (!code && again)
 		code = err_set(e, MEWE_BAD, "%s: variants that differ alone are equal in the final binary; report this", b->file);
 	return code;
@@ -97,15 +109,19 @@ static int audit(Build *b, bool *again, Err *e)
 	return code;
 }
 
-static void build_free(Build *b)
+void pipeline_free(Build *b, Err *e)
 {
 	for (uint32_t i = 0; i < b->variants.n; i++) {
 		free(b->variants.v[i].why);
-		free((char *)b->variants.v[i].rule);
+		if (b->variants.v[i].rule[0])
+			free((char *)b->variants.v[i].rule);
 	}
 	free(b->variants.v);
 	free(b->original);
 	free(b->twin.p);
+	free(b->proving.spent);
+	cache_close(b->proving.cache, e);
+	propose_close(b->picks);
 	select_free(&b->dispatchers);
 	site_free(&b->sites);
 	read_free(b->mod);
@@ -123,7 +139,7 @@ int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options
 	b.nin = wasm.n;
 	if (!code)
 		code = stages(&b, &r, err);
-	if (!code && b.limited)
+	if (!code && b.proving.limited)
 		code = err_set(err, MEWE_LIMIT, "%s: a time limit was reached; the module is whole but holds fewer variants", file);
 	*out = (Bytes){0};
 	if (code == 0 || code == MEWE_LIMIT)
@@ -134,7 +150,7 @@ int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options
 		*report = r;
 	else
 		mewe_report_free(r);
-	build_free(&b);
+	pipeline_free(&b, NULL);
 	free(wasm.p);
 	return code;
 }

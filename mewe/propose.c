@@ -1,12 +1,13 @@
-/* propose.c - the candidates: which (site, strategy, n) are tried, and the code of each.
- * In: sites, the strategies asked for, the seed. Out: one row for each candidate, not yet proved.
- * Must hold: a function's candidates depend on the function, the options and the seed alone. */
+/* propose.c - the candidates: which (site, strategy, n) are tried, in which order, and the code of each.
+ * In: sites, the strategies asked for, the seed; later, which candidates survived the compiler. Out: rows, not yet proved.
+ * Must hold: the candidates depend on the module, the options and the seed alone. Rows are ordered by function, and within one
+ * by when they were drawn. */
 #include <stdlib.h>
 #include <string.h>
 #include "all.h"
 
-/* So many candidates for each variant that is wanted: about half do not survive the compiler. */
-enum { TRIES = 4 };
+/* So many times another candidate is looked at in place of one whose rule does not survive. */
+enum { LOOKS = 4 };
 
 #define STRATEGY(name, grants, help) &strategy_##name,
 const Strategy *const strategy_all[] = {
@@ -49,7 +50,7 @@ uint32_t proposal_local(Proposal *p, const Site *s, BinaryenType type)
 const char *verdict_name(Verdict v)
 {
 	static const char *const names[] = {
-		[V_NEW] = "new", [V_PROVED] = "proved", [V_REFUTED] = "refuted", [V_TIMEOUT] = "timeout",
+		[V_NEW] = "untried", [V_PROVED] = "proved", [V_REFUTED] = "refuted", [V_TIMEOUT] = "timeout",
 		[V_UNSUPPORTED] = "unsupported", [V_BY_CONSTRUCTION] = "by_construction", [V_TESTED] = "tested",
 	};
 	return names[v];
@@ -77,53 +78,227 @@ static int parse(const char *list, const Strategy **out, size_t *n, Err *e)
 	}
 }
 
+/* ---- what may still be tried ---- */
+
 typedef struct Pick {
 	uint32_t site, n;
-	const Strategy *strategy;
 } Pick;
-
-static void take(const Sites *s, const Pick *p, uint64_t seed, Variants *out)
-{
-	Variant v = {.site = p->site, .func = s->site[p->site].func, .strategy = p->strategy, .rule = "", .n = p->n};
-	v.seed = mix64(seed ^ mix64((uint64_t)p->site << 32 | p->n));
-	PUSH(out->v, out->n, out->cap, v);
-}
-
-/* The candidates of the function whose sites are [from, to): drawn without replacement, in the order of the draw. */
-static void propose_func(const Sites *s, uint32_t from, uint32_t to, const Strategy **st, size_t nst, const Options *o, Variants *out)
-{
-	Pick *pick = NULL;
-	uint32_t n = 0, cap = 0, want = TRIES * (o->variants - 1);
-	for (uint32_t i = from; i < to; i++)
-		for (size_t k = 0; k < nst; k++)
-			for (uint32_t c = st[k]->count(&s->site[i]), j = 0; j < c; j++)
-				PUSH(pick, n, cap, ((Pick){i, j, st[k]}));
-	uint64_t seed = mix64(o->seed ^ mix64(s->site[from].func + 1));
-	Rng r = {seed};
-	for (uint32_t i = 0; i < n && i < want; i++) {
-		uint32_t j = i + rng_below(&r, n - i);
-		Pick p = pick[j];
-		pick[j] = pick[i];
-		take(s, &p, seed, out);
-	}
-	free(pick);
-}
-
-int propose_all(Sites *s, const Options *o, Variants *out, Err *e)
-{
+typedef struct Pool {
+	Pick *pick;
+	uint32_t n, cap, used;         /* [0, used) have been drawn */
+} Pool;
+typedef struct Group {
+	uint32_t func;
+	uint64_t seed;
+	Rng rng;
+	size_t turn;                   /* of the strategies, which take turns */
+	Pool *pool;                    /* one for each strategy */
+} Group;
+typedef struct Rate {
+	const Strategy *strategy;
+	char *rule;
+	uint32_t tried, survived;
+} Rate;
+struct Picks {
+	const Sites *s;
 	const Strategy *st[STRATEGIES_MAX];
 	size_t nst;
-	int code = parse(o->strategies, st, &nst, e);
-	*out = (Variants){0};
+	Group *group;
+	uint32_t n, cap;
+	Rate *rate;                    /* open addressing by rule */
+	uint32_t nrate, rcap;
+};
+
+static void group_add(Picks *p, uint32_t from, uint32_t to, uint64_t seed)
+{
+	Group g = {.func = p->s->site[from].func, .pool = xalloc(p->nst * sizeof *g.pool)};
+	for (uint32_t i = from; i < to; i++)
+		for (size_t k = 0; k < p->nst; k++)
+			for (uint32_t c = p->st[k]->count(&p->s->site[i]), j = 0; j < c; j++)
+				PUSH(g.pool[k].pick, g.pool[k].n, g.pool[k].cap, ((Pick){i, j}));
+	g.seed = mix64(seed ^ mix64(g.func + 1));
+	g.rng = (Rng){g.seed};
+	PUSH(p->group, p->n, p->cap, g);
+}
+
+int propose_open(Sites *s, const Options *o, Picks **out, Err *e)
+{
+	Picks *p = xalloc(sizeof *p);
+	p->s = s;
+	*out = p;
+	int code = parse(o->strategies, p->st, &p->nst, e);
 	if (code)
 		return code;
-	open_all(s, st, nst, o->seed);
-	for (uint32_t from = 0, to; nst > 0 && from < s->n; from = to) {
+	open_all(s, p->st, p->nst, o->seed);
+	for (uint32_t from = 0, to; p->nst > 0 && from < s->n; from = to) {
 		for (to = from; to < s->n && s->site[to].func == s->site[from].func;)
 			to++;
-		propose_func(s, from, to, st, nst, o, out);
+		group_add(p, from, to, o->seed);
+		if (o->progress)
+			o->progress(o->progress_ctx, "propose", to, s->n);
 	}
 	return 0;
+}
+
+void propose_close(Picks *p)
+{
+	for (uint32_t i = 0; p && i < p->n; i++) {
+		for (size_t k = 0; k < p->nst; k++)
+			free(p->group[i].pool[k].pick);
+		free(p->group[i].pool);
+	}
+	for (uint32_t i = 0; p && i < p->rcap; i++)
+		free(p->rate[i].rule);
+	if (p) {
+		free(p->group);
+		free(p->rate);
+	}
+	free(p);
+}
+
+void propose_tally(const Picks *p, uint64_t *enumerated, uint64_t *passed)
+{
+	*enumerated = *passed = 0;
+	for (size_t k = 0; k < p->nst; k++) {
+		uint64_t looked = 0, agreed = 0;
+		for (uint32_t i = 0; i < p->n; i++)
+			looked += p->group[i].pool[k].n;
+		agreed = looked;
+		if (p->st[k]->tally && strategy_own(p->st[k], p->s))
+			p->st[k]->tally(strategy_own(p->st[k], p->s), &looked, &agreed);
+		*enumerated += looked;
+		*passed += agreed;
+	}
+}
+
+/* ---- which rules survive ---- */
+
+static uint64_t rate_hash(const Strategy *st, const char *rule)
+{
+	uint64_t h = mix64((uint64_t)st->name[0] << 8 | (uint64_t)st->name[1]);
+	for (; *rule; rule++)
+		h = mix64(h ^ (uint8_t)*rule);
+	return h;
+}
+
+static Rate *rate_of(const Picks *p, const Strategy *st, const char *rule)
+{
+	for (uint64_t h = rate_hash(st, rule);; h++) {
+		Rate *r = &p->rate[h & (p->rcap - 1)];
+		if (!r->rule || (r->strategy == st && strcmp(r->rule, rule) == 0))
+			return r;
+	}
+}
+
+static void rate_grow(Picks *p)
+{
+	Rate *old = p->rate;
+	uint32_t n = p->rcap;
+	p->rcap = n ? 2 * n : 256;
+	p->rate = xalloc(p->rcap * sizeof *p->rate);
+	for (uint32_t i = 0; i < n; i++)
+		if (old[i].rule)
+			*rate_of(p, old[i].strategy, old[i].rule) = old[i];
+	free(old);
+}
+
+static void rate_count(Picks *p, const Variant *v, bool survived)
+{
+	if (2 * (p->nrate + 1) > p->rcap)
+		rate_grow(p);
+	Rate *r = rate_of(p, v->strategy, v->rule);
+	if (!r->rule) {
+		*r = (Rate){.strategy = v->strategy, .rule = xstrdup(v->rule)};
+		p->nrate++;
+	}
+	r->tried++;
+	r->survived += survived;
+}
+
+/* Learns from what has been compiled so far. */
+void propose_learn(Picks *p, const Variants *v, const Code *original)
+{
+	for (uint32_t i = 0; i < p->rcap; i++)
+		if (p->rate[i].rule)
+			p->rate[i].tried = p->rate[i].survived = 0;
+	for (uint32_t i = 0; i < v->n; i++)
+		if (v->v[i].bytes > 0)
+			rate_count(p, &v->v[i], survive_distinct(v, i, original));
+}
+
+/* Is the candidate to be tried now? One of a rule that mostly folds waits till others have been tried. */
+static bool promising(Picks *p, Group *g, const Strategy *st, const Pick *pick, uint64_t seed)
+{
+	Proposal proposal;
+	if (p->nrate == 0)
+		return true;
+	if (!st->propose(&p->s->site[pick->site], pick->n, seed, &proposal))
+		return false;
+	const Rate *r = rate_of(p, st, proposal.rule);
+	return !r->rule || rng_below(&g->rng, r->tried + 2) < r->survived + 1;
+}
+
+/* ---- drawing ---- */
+
+static uint64_t pick_seed(const Group *g, const Pick *p) { return mix64(g->seed ^ mix64((uint64_t)p->site << 32 | p->n)); }
+
+/* One candidate of the strategy, without replacement. */
+static bool draw(Picks *p, Group *g, size_t k, Variant *out)
+{
+	Pool *q = &g->pool[k];
+	if (q->used == q->n)
+		return false;
+	uint32_t j = 0;
+	for (int i = 0; i < LOOKS; i++) {
+		j = q->used + rng_below(&g->rng, q->n - q->used);
+		if (promising(p, g, p->st[k], &q->pick[j], pick_seed(g, &q->pick[j])))
+			break;
+	}
+	Pick pick = q->pick[j];
+	q->pick[j] = q->pick[q->used];
+	q->pick[q->used++] = pick;
+	*out = (Variant){.site = pick.site, .func = g->func, .strategy = p->st[k], .rule = "", .n = pick.n, .seed = pick_seed(g, &pick)};
+	return true;
+}
+
+/* The function's next candidates: the strategies take turns. */
+static uint32_t group_more(Picks *p, Group *g, uint32_t want, Variants *out)
+{
+	uint32_t n = 0;
+	for (size_t idle = 0; n < want && idle < p->nst; g->turn++) {
+		Variant v;
+		if (draw(p, g, g->turn % p->nst, &v)) {
+			PUSH(out->v, out->n, out->cap, v);
+			n++;
+			idle = 0;
+		} else {
+			idle++;
+		}
+	}
+	return n;
+}
+
+static void merge(Variants *v, Variants *more)
+{
+	Variants all = {0};
+	uint32_t i = 0, j = 0;
+	while (i < v->n || j < more->n) {
+		bool old = j == more->n || (i < v->n && v->v[i].func <= more->v[j].func);
+		PUSH(all.v, all.n, all.cap, old ? v->v[i++] : more->v[j++]);
+	}
+	free(v->v);
+	free(more->v);
+	*v = all;
+}
+
+uint32_t propose_more(Picks *p, const uint32_t *want, Variants *v)
+{
+	Variants more = {0};
+	for (uint32_t i = 0; i < p->n; i++)
+		group_more(p, &p->group[i], want[p->group[i].func], &more);
+	uint32_t n = more.n;
+	merge(v, &more);
+	return n;
 }
 
 bool propose_body(const Sites *s, const Variant *v, const char **rule, Body *out)

@@ -1,5 +1,5 @@
 /* prove.c - verdicts for the candidates, by worker processes.
- * In: sites and candidates. Out: each row's rule, verdict, work and reason.
+ * In: sites and the rows asked for. Out: the verdict, work and reason of each, from the cache where it knows.
  * Must hold: a verdict depends on the candidate alone, so that neither --jobs nor the machine changes a byte of the result;
  * Binaryen keeps process-wide state, so workers are processes. A worker that dies costs its one row, and the row says so. */
 #define _GNU_SOURCE
@@ -18,9 +18,10 @@ enum { JOBS_MAX = 64 };
 
 /* One row's result on its way home; below PIPE_BUF, so that writes by several workers never mix. */
 typedef struct Answer {
-	uint32_t row, verdict;
+	uint32_t row, verdict;         /* row: in the task */
 	uint64_t work;
-	char rule[64], why[400];
+	bool limited;                  /* a clock decided */
+	char why[400];
 } Answer;
 
 /* What the workers share: the next row to take, the row each is at, and the time spent on each function. */
@@ -30,7 +31,18 @@ typedef struct Shared {
 	uint64_t spent[];              /* nanoseconds, by ordinal; only for --time-limit */
 } Shared;
 
-static uint64_t now(void)
+/* The rows to prove, and their keys in the cache. */
+typedef struct Task {
+	const Sites *s;
+	const Options *o;
+	Variants *v;
+	Proving *p;
+	uint32_t *row, n;
+	Digest *key;
+	bool *keyed;
+} Task;
+
+uint64_t prove_now(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -40,85 +52,86 @@ static uint64_t now(void)
 /* The proof of one row, or what stands in its place. */
 static void judge(const Sites *s, const Variant *v, const Ident *id, Answer *a)
 {
-	const char *rule = "";
 	Body candidate;
-	if (!propose_body(s, v, &rule, &candidate)) {
+	if (v->strategy->grants == V_BY_CONSTRUCTION) {
+		a->verdict = V_BY_CONSTRUCTION;
+	} else if (!propose_body(s, v, NULL, &candidate)) {
 		a->verdict = V_UNSUPPORTED;
 		strcpy(a->why, "the rule does not apply here");
 	} else {
-		if (v->strategy->grants == V_BY_CONSTRUCTION) {
-			a->verdict = V_BY_CONSTRUCTION;
-		} else {
-			Equiv q;
-			equiv_bodies(s->site[v->site].body, id, &candidate, id, &q);
-			a->verdict = q.verdict;
-			a->work = q.work;
-			if (q.verdict != V_PROVED)
-				memcpy(a->why, q.why, sizeof a->why);
-			a->why[sizeof a->why - 1] = 0;
-		}
+		Equiv q;
+		equiv_bodies(s->site[v->site].body, id, &candidate, id, &q);
+		a->verdict = q.verdict;
+		a->work = q.work;
+		if (q.verdict != V_PROVED)
+			memcpy(a->why, q.why, sizeof a->why);
+		a->why[sizeof a->why - 1] = 0;
 		body_free(&candidate);
 	}
-	strncpy(a->rule, rule, sizeof a->rule - 1);
 }
 
-static void work(const Sites *s, const Options *o, const Variants *v, Shared *sh, unsigned me, int out)
+static void work(const Task *t, Shared *sh, unsigned me, int out)
 {
-	Ident id = ident_of(s->body[0].mod);
-	uint64_t limit = o->time_limit * 1000000000ull;
+	Ident id = ident_of(t->s->body[0].mod);
+	uint64_t limit = t->o->time_limit * 1000000000ull;
 	for (;;) {
-		uint32_t row = __atomic_fetch_add(&sh->next, 1, __ATOMIC_RELAXED);
-		if (row >= v->n)
+		uint32_t i = __atomic_fetch_add(&sh->next, 1, __ATOMIC_RELAXED);
+		if (i >= t->n)
 			break;
-		Answer a = {.row = row};
-		uint64_t *spent = &sh->spent[v->v[row].func], start = limit ? now() : 0;
-		__atomic_store_n(&sh->at[me], row, __ATOMIC_RELAXED);
+		Answer a = {.row = i};
+		const Variant *v = &t->v->v[t->row[i]];
+		uint64_t *spent = &sh->spent[v->func], start = limit ? prove_now() : 0;
+		__atomic_store_n(&sh->at[me], i, __ATOMIC_RELAXED);
 		if (limit && __atomic_load_n(spent, __ATOMIC_RELAXED) > limit) {
 			a.verdict = V_TIMEOUT;
+			a.limited = true;
 			strcpy(a.why, "the time limit of its function was reached");
 			sh->limited = true;
 		} else {
-			judge(s, &v->v[row], &id, &a);
+			judge(t->s, v, &id, &a);
 		}
 		if (limit)
-			__atomic_fetch_add(spent, now() - start, __ATOMIC_RELAXED);
+			__atomic_fetch_add(spent, prove_now() - start, __ATOMIC_RELAXED);
 		if (write(out, &a, sizeof a) != sizeof a)
 			_exit(1);
 	}
 	_exit(0);
 }
 
-static void take(Variants *v, const Answer *a)
+static void take(const Task *t, const Answer *a)
 {
-	Variant *to = &v->v[a->row];
+	Variant *to = &t->v->v[t->row[a->row]];
+	const char *why = a->why[0] ? a->why : NULL;
 	to->verdict = a->verdict;
 	to->work = a->work;
-	to->rule = xstrdup(a->rule);
-	to->why = a->why[0] ? xstrdup(a->why) : NULL;
+	to->why = why ? xstrdup(why) : NULL;
+	if (t->keyed[a->row] && !a->limited)
+		cache_put_proof(t->p->cache, t->key[a->row], a->verdict, a->work, why);
 }
 
 /* Whatever is left unanswered: the row a dead worker was at, or all that was not reached in time. */
-static void take_rest(Variants *v, Shared *sh, const bool *died, unsigned jobs)
+static void take_rest(const Task *t, Shared *sh, const bool *died, unsigned jobs)
 {
-	for (uint32_t i = 0; i < v->n; i++) {
-		if (v->v[i].verdict != V_NEW)
+	for (uint32_t i = 0; i < t->n; i++) {
+		Variant *v = &t->v->v[t->row[i]];
+		if (v->verdict != V_NEW)
 			continue;
-		v->v[i].verdict = V_TIMEOUT;
+		v->verdict = V_TIMEOUT;
 		const char *why = "the time limit of the whole run was reached";
 		for (unsigned j = 0; j < jobs; j++)
 			if (died[j] && sh->at[j] == i)
 				why = "the prover's process ended on it";
 		sh->limited = true;
-		v->v[i].why = xstrdup(why);
-		v->v[i].rule = xstrdup("");
+		v->why = xstrdup(why);
 	}
 }
 
-static void collect(const Options *o, Variants *v, int in, uint64_t deadline)
+static void collect(const Task *t, int in)
 {
 	Answer a;
 	uint32_t done = 0;
 	size_t got = 0;
+	uint64_t deadline = t->p->deadline;
 	for (;;) {
 		ssize_t k = read(in, (char *)&a + got, sizeof a - got);
 		if (k < 0 && errno == EINTR)
@@ -128,59 +141,97 @@ static void collect(const Options *o, Variants *v, int in, uint64_t deadline)
 		if ((got += k) < sizeof a)
 			continue;
 		got = 0;
-		take(v, &a);
+		take(t, &a);
 		done++;
-		if (o->progress)
-			o->progress(o->progress_ctx, "prove", done, v->n);
-		if (deadline && now() > deadline)
+		if (t->o->progress)
+			t->o->progress(t->o->progress_ctx, "prove", done, t->n);
+		if (deadline && prove_now() > deadline)
 			return;
 	}
 }
 
-int prove_all(const Sites *s, const Options *o, Variants *v, bool *limited, Err *e)
+static int run(const Task *t, Shared *sh, Err *e)
 {
-	unsigned jobs = o->jobs < 1 ? 1 : o->jobs > JOBS_MAX ? JOBS_MAX : o->jobs, started = 0;
-	uint64_t deadline = o->total_time ? now() + o->total_time * 1000000000ull : 0;
-	size_t size = sizeof(Shared) + s->nbody * sizeof(uint64_t);
+	unsigned jobs = t->o->jobs < 1 ? 1 : t->o->jobs > JOBS_MAX ? JOBS_MAX : t->o->jobs, started = 0;
+	uint64_t deadline = t->p->deadline;
 	bool died[JOBS_MAX] = {0};
 	pid_t pid[JOBS_MAX];
 	int pipefd[2], code = 0;
 
-	if (v->n == 0)
-		return 0;
-	Shared *sh = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (sh == MAP_FAILED)
-		return err_set(e, MEWE_BAD, "no shared memory for the provers: %s", strerror(errno));
-	if (pipe2(pipefd, O_CLOEXEC) < 0) {
-		munmap(sh, size);
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return err_set(e, MEWE_BAD, "no pipe to the provers: %s", strerror(errno));
-	}
-	for (; started < jobs; started++) {
+	for (; started < jobs && started < t->n; started++) {
 		pid[started] = fork();
 		if (pid[started] < 0)
 			break;
 		if (pid[started] == 0) {
 			close(pipefd[0]);
-			work(s, o, v, sh, started, pipefd[1]);
+			work(t, sh, started, pipefd[1]);
 		}
 	}
 	close(pipefd[1]);
 	if (started == 0)
 		code = err_set(e, MEWE_BAD, "no process to prove in: %s", strerror(errno));
 	else
-		collect(o, v, pipefd[0], deadline);
+		collect(t, pipefd[0]);
 	close(pipefd[0]);
 	for (unsigned j = 0; j < started; j++) {
 		int status = 0;
-		if (deadline && now() > deadline)
+		if (deadline && prove_now() > deadline)
 			kill(pid[j], SIGKILL);
 		while (waitpid(pid[j], &status, 0) < 0 && errno == EINTR)
 			;
 		died[j] = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 	}
 	if (!code)
-		take_rest(v, sh, died, started);
-	*limited = sh->limited;
-	munmap(sh, size);
+		take_rest(t, sh, died, started);
+	return code;
+}
+
+/* Answers from the cache; what is left of the rows is the task. */
+static void remember(Task *t, const uint32_t *row, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		Variant *v = &t->v->v[row[i]];
+		Body candidate;
+		t->keyed[t->n] = false;
+		if (t->p->cache && v->strategy->grants != V_BY_CONSTRUCTION && propose_body(t->s, v, NULL, &candidate)) {
+			t->keyed[t->n] = obligation_proof(t->s->site[v->site].body, &candidate, &t->key[t->n]);
+			body_free(&candidate);
+		}
+		if (t->keyed[t->n] && cache_proof(t->p->cache, t->key[t->n], &v->verdict, &v->work, &v->why))
+			t->p->remembered++;
+		else
+			t->row[t->n++] = row[i];
+	}
+}
+
+int prove_rows(const Sites *s, const Options *o, Variants *v, const uint32_t *row, uint32_t n, Proving *p, Err *e)
+{
+	Task t = {.s = s, .o = o, .v = v, .p = p};
+	size_t size = sizeof(Shared) + s->nbody * sizeof(uint64_t);
+	int code = 0;
+	p->asked += n;
+	t.row = xalloc(n * sizeof *t.row);
+	t.key = xalloc((n + 1) * sizeof *t.key);
+	t.keyed = xalloc((n + 1) * sizeof *t.keyed);
+	remember(&t, row, n);
+	if (t.n > 0) {
+		Shared *sh = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (sh == MAP_FAILED) {
+			code = err_set(e, MEWE_BAD, "no shared memory for the provers: %s", strerror(errno));
+		} else {
+			memcpy(sh->spent, p->spent, s->nbody * sizeof *p->spent);
+			code = run(&t, sh, e);
+			memcpy(p->spent, sh->spent, s->nbody * sizeof *p->spent);
+			p->limited |= sh->limited;
+			munmap(sh, size);
+		}
+	}
+	if (!code)
+		code = cache_flush(p->cache, e);
+	free(t.row);
+	free(t.key);
+	free(t.keyed);
 	return code;
 }

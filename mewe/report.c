@@ -25,18 +25,6 @@ static void put_csv(Buf *b, const char *s)
 
 static bool accepted(const Build *b, const Variant *v) { return b->o->accept >> v->verdict & 1; }
 
-/* Proved, and its machine code is neither the original's nor that of an earlier candidate of the function. */
-static bool survives(const Build *b, uint32_t row)
-{
-	const Variant *v = &b->variants.v[row];
-	if (!accepted(b, v) || digest_eq(v->code, b->original[v->func].code))
-		return false;
-	for (uint32_t i = row; i-- > 0 && b->variants.v[i].func == v->func;)
-		if (accepted(b, &b->variants.v[i]) && digest_eq(b->variants.v[i].code, v->code))
-			return false;
-	return true;
-}
-
 static Bytes ledger(const Build *b)
 {
 	Buf o = {0};
@@ -51,29 +39,57 @@ static Bytes ledger(const Build *b)
 			buf_printf(&o, "%016" PRIx64 ",%016" PRIx64 ",%u,", v->code.a, v->shape.a, v->bytes);
 		else
 			buf_str(&o, ",,,");
-		buf_printf(&o, "%d,%d,%u,", survives(b, i), v->kept, v->place);
+		buf_printf(&o, "%d,%d,%u,", survive_distinct(&b->variants, i, b->original), v->kept, v->place);
 		put_csv(&o, v->why ? v->why : v->reason);
 		buf_u8(&o, '\n');
 	}
 	return buf_bytes(&o);
 }
 
+static void stage(Buf *o, const char *name, uint64_t n, const char *what, uint64_t ns)
+{
+	buf_printf(o, "%-11s %8" PRIu64 " %-*s", name, n, ns ? 44 : 0, what);
+	if (ns > 0)
+		buf_printf(o, " %8.2f s", ns / 1e9);
+	buf_u8(o, '\n');
+}
+
+/* How many were left after each stage, and what it took. */
+static void funnel(const Build *b, Buf *o)
+{
+	const Variants *v = &b->variants;
+	uint64_t enumerated, passed, compiled = 0, alive = 0, asked = 0, proved = 0, kept = 0;
+	propose_tally(b->picks, &enumerated, &passed);
+	for (uint32_t i = 0; i < v->n; i++) {
+		compiled += v->v[i].bytes > 0;
+		alive += survive_distinct(v, i, b->original);
+		asked += v->v[i].verdict != V_NEW;
+		proved += v->v[i].verdict != V_NEW && accepted(b, &v->v[i]);
+		kept += v->v[i].kept;
+	}
+	char known[2][48];
+	snprintf(known[0], sizeof known[0], "compiled, %" PRIu64 " of them known", b->remembered);
+	snprintf(known[1], sizeof known[1], "needed a proof, %" PRIu64 " of them known", b->proving.remembered);
+	stage(o, "enumerated", enumerated, "expressions and places looked at", 0);
+	stage(o, "passed", passed, "agreed with their site at the test points", b->ns[STAGE_PROPOSE]);
+	stage(o, "tried", compiled, known[0], b->ns[STAGE_SURVIVE]);
+	stage(o, "survived", alive, "differ from all before in machine code", 0);
+	stage(o, "asked", asked, known[1], b->ns[STAGE_PROVE]);
+	stage(o, "proved", proved, "equal to their original", 0);
+	stage(o, "kept", kept, "different in the final binary, too", b->ns[STAGE_AUDIT]);
+}
+
 static Bytes summary(const Build *b)
 {
 	Buf o = {0};
-	uint32_t proved = 0, alive = 0, kept = 0, distinct = 0, shapes = 0, bodies = 0;
-	for (uint32_t i = 0; i < b->variants.n; i++) {
-		proved += accepted(b, &b->variants.v[i]);
-		alive += survives(b, i);
-		kept += b->variants.v[i].kept;
-	}
+	uint32_t distinct = 0, shapes = 0, bodies = 0;
 	for (uint32_t i = 0; i < b->dispatchers.n; i++) {
 		bodies += b->dispatchers.d[i].n;
 		distinct += b->dispatchers.d[i].distinct;
 		shapes += b->dispatchers.d[i].distinct_shape;
 	}
 	buf_printf(&o, "functions   %u, of which %u dispatched\n", b->mod->nfunc, b->dispatchers.n);
-	buf_printf(&o, "variants    %u proposed, %u proved, %u surviving, %u kept\n", b->variants.n, proved, alive, kept);
+	funnel(b, &o);
 	buf_printf(&o, "code        %u of %u bodies distinct, %u distinct in shape (%s)\n", distinct, bodies, shapes, survive_engine());
 	uint64_t before = write_size(b->in, b->nin), after = write_size(b->out.p, b->out.n);
 	buf_printf(&o, "size        %" PRIu64 " -> %" PRIu64 " bytes (%.2fx), custom sections left out\n", before, after,

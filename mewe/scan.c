@@ -69,6 +69,12 @@ static const char *name(In *in)
 	return c;
 }
 
+/* The number of a type is here. */
+static void use_type(In *in, Scan *s)
+{
+	PUSH(s->typeuses, s->ntypeuses, s->tucap, (uint32_t)(in->p - in->base));
+}
+
 static void limits(In *in, Scan *s, bool memory)
 {
 	uint8_t flags = u8(in);
@@ -129,6 +135,7 @@ static void imports(In *in, Scan *s)
 		ScanImport i = {.module = name(in), .name = name(in), .type = NONE};
 		i.kind = u8(in);
 		if (i.kind == 0) {
+			use_type(in, s);
 			i.type = leb(in);
 			s->nimported++;
 		} else if (i.kind == 1) {
@@ -151,13 +158,14 @@ static void imports(In *in, Scan *s)
 }
 
 /* A block type that takes parameters, or gives several results, is what Binaryen 108 gets wrong. */
-static void blocktype(In *in, const Type *type, uint32_t ntypes)
+static void blocktype(In *in, Scan *s, const Type *type, uint32_t ntypes)
 {
 	uint8_t b = in->p < in->end ? *in->p : 0;
 	if ((b & 0xc0) == 0x40) { /* one byte, negative: empty or one value */
 		u8(in);
 		return;
 	}
+	use_type(in, s);
 	uint64_t t = leb(in);
 	if (t >= ntypes)
 		stop(in, MEWE_BAD, "a block of a type that does not exist; the module is malformed");
@@ -213,7 +221,7 @@ static void plain(In *in, Scan *s, uint8_t op, const Type *type, uint32_t ntypes
 {
 	switch (op) {
 	case 0x02: case 0x03: case 0x04:
-		blocktype(in, type, ntypes);
+		blocktype(in, s, type, ntypes);
 		break;
 	case 0x0c: case 0x0d: case 0x10: case 0x20: case 0x21: case 0x22: case 0x23: case 0x24: case 0x25: case 0x26:
 	case 0x41: case 0x42: case 0xd2:
@@ -226,6 +234,7 @@ static void plain(In *in, Scan *s, uint8_t op, const Type *type, uint32_t ntypes
 			leb(in);
 		break;
 	case 0x11:
+		use_type(in, s);
 		leb(in);
 		if (leb(in) > 0)
 			s->features |= BinaryenFeatureReferenceTypes();
@@ -319,8 +328,10 @@ static void section(In *in, Scan *s, uint8_t id, Type **type, uint32_t *ntypes)
 	} else if (id == 2) {
 		imports(in, s);
 	} else if (id == 3) {
-		for (uint64_t k = leb(in); k > 0 && !in->code; k--)
+		for (uint64_t k = leb(in); k > 0 && !in->code; k--) {
+			use_type(in, s);
 			PUSH(s->bodies, s->nbodies, cap, ((ScanBody){.type = leb(in)}));
+		}
 	} else if (id == 4) {
 		s->ntables += leb(in);
 	} else if (id == 5) {
@@ -388,5 +399,6 @@ void scan_free(Scan *s)
 	free(s->imports);
 	free(s->exports);
 	free(s->bodies);
+	free(s->typeuses);
 	*s = (Scan){0};
 }

@@ -1,5 +1,6 @@
 /* select.c - which candidates are kept, and where they stand in their dispatchers.
- * In: rows with verdicts and digests, the originals' digests. Out: kept, reason and place of each row; the dispatchers.
+ * In: rows with digests, and verdicts where there are any yet, the originals' digests. Out: kept, reason and place of each row;
+ * the dispatchers, which stand once all that is kept is proved.
  * Must hold: within a dispatcher all kept code differs from the original's and from each other's (`copy`, the control, is
  * exempt); a new shape goes before new constants, small code before large. */
 #define _GNU_SOURCE
@@ -64,7 +65,7 @@ static void pass(Choice *f, bool shapes)
 {
 	for (uint32_t i = 0; i < f->n; i++) {
 		Variant *v = &f->all->v[f->row[i]];
-		bool control = v->verdict == V_BY_CONSTRUCTION;
+		bool control = v->strategy->grants == V_BY_CONSTRUCTION;
 		if (v->kept || (shapes && !control && shape_taken(f, v)))
 			continue;
 		if (f->nkept == f->want)
@@ -106,9 +107,12 @@ void select_all(const Options *o, const Code *original, Variants *v, Dispatchers
 		Choice f = {.all = v, .original = &original[v->v[from].func], .want = o->variants - 1};
 		for (to = from; to < v->n && v->v[to].func == v->v[from].func; to++) {
 			v->v[to].kept = false;
+			v->v[to].place = 0;
 			if (v->v[to].struck)
 				v->v[to].reason = "same machine code as another body in the final binary";
-			else if (o->accept >> v->v[to].verdict & 1)
+			else if (v->v[to].bytes == 0)
+				v->v[to].reason = "the rule does not apply here";
+			else if (v->v[to].verdict == V_NEW || (o->accept >> v->v[to].verdict & 1))
 				PUSH(f.row, f.n, f.cap, to);
 			else
 				v->v[to].reason = "its verdict is not accepted";
@@ -137,7 +141,7 @@ bool select_classes(Dispatcher *d, const Found *f, const Code *code, Variants *v
 			alike++;
 		d->klass[i] = same == i ? d->distinct++ : d->klass[same];
 		d->distinct_shape += alike == i;
-		if (same == i || v->v[d->row[i - 1]].verdict == V_BY_CONSTRUCTION)
+		if (same == i || v->v[d->row[i - 1]].strategy->grants == V_BY_CONSTRUCTION)
 			continue;
 		v->v[d->row[i - 1]].kept = false;
 		v->v[d->row[i - 1]].struck = struck = true;

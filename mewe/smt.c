@@ -30,19 +30,25 @@ static void quiet(Z3_context z, Z3_error_code e)
 Smt *smt_new(Terms *t)
 {
 	Smt *s = xalloc(sizeof *s);
-	Z3_config c = Z3_mk_config();
 	s->t = t;
+	return s;
+}
+
+/* Most functions are settled without a question, and a context takes longer to make than that. */
+static void start(Smt *s)
+{
+	Z3_config c = Z3_mk_config();
 	s->z = Z3_mk_context(c);
 	Z3_del_config(c);
 	Z3_set_error_handler(s->z, quiet);
-	return s;
 }
 
 void smt_free(Smt *s)
 {
 	if (!s)
 		return;
-	Z3_del_context(s->z);
+	if (s->z)
+		Z3_del_context(s->z);
 	free(s->ast);
 	free(s->mark);
 	free(s->todo);
@@ -283,6 +289,8 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 Answer smt_equal(Smt *s, Term x, Term y, const Term *assume, const bool *sense, uint32_t n, const Term *sym, uint64_t *value, uint32_t nsym)
 {
 	Query q = {x, y, assume, sense, n, sym, value, nsym};
+	if (!s->z)
+		start(s);
 	s->n = s->t->n;
 	s->ast = xgrow(s->ast, s->n * sizeof *s->ast);
 	s->mark = xgrow(s->mark, s->n);

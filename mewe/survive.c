@@ -56,12 +56,17 @@ static int digests(const char *file, const wasm_byte_vec_t *elf, const Scan *s, 
 static int code_of(const char *file, const uint8_t *wasm, size_t n, const uint32_t *ident, bool parallel, Code **out, Err *e)
 {
 	Scan s;
+	Bytes sorted;
 	wasm_byte_vec_t elf;
 	*out = NULL;
 	int code = scan_module(file, wasm, n, &s, e);
 	if (code)
 		return code;
-	if ((code = compile(file, wasm, n, parallel, &elf, e)) == 0) {
+	if ((code = retype(file, wasm, n, &sorted, e)) != 0) {
+		scan_free(&s);
+		return code;
+	}
+	if ((code = compile(file, sorted.p, sorted.n, parallel, &elf, e)) == 0) {
 		Code *c = xalloc(s.nbodies * sizeof *c);
 		code = digests(file, &elf, &s, ident, c, e);
 		wasm_byte_vec_delete(&elf);
@@ -70,6 +75,7 @@ static int code_of(const char *file, const uint8_t *wasm, size_t n, const uint32
 		else
 			*out = c;
 	}
+	free(sorted.p);
 	scan_free(&s);
 	return code;
 }
@@ -91,66 +97,123 @@ static void candidate_name(const Mod *m, uint32_t i, char *name, size_t size)
 	}
 }
 
-/* Rows [from, to) as functions behind the module's own, compiled, and taken out again. */
-static int batch(const Sites *s, const Options *o, Variants *v, uint32_t from, uint32_t to, Code **original, Err *e)
+/* Candidates on their way through the compiler. */
+typedef struct Gather {
+	const Sites *s;
+	const Options *o;
+	Variants *v;
+	Cache *cache;
+	Digest module;
+	uint64_t *remembered;
+	uint32_t *row, n;              /* candidates that the module holds now */
+	Digest *key;                   /* of each */
+	bool *keyed;
+	char (*name)[64];
+} Gather;
+
+static void put_code(Variant *v, const Code *c)
 {
-	Mod *m = (Mod *)s->body[0].mod; /* the sites' own module: candidates are built in it anyway */
-	char (*name)[64] = xalloc((to - from) * sizeof *name);
-	uint32_t *row = xalloc((to - from) * sizeof *row), n = 0;
+	v->code = c->code;
+	v->shape = c->shape;
+	v->bytes = c->bytes;
+}
+
+/* Row i as a function behind the module's own, unless the cache knows its code. */
+static void gather(Gather *g, uint32_t i)
+{
+	Mod *m = (Mod *)g->s->body[0].mod; /* the sites' own module: candidates are built in it anyway */
+	Variant *v = &g->v->v[i];
+	Ident id = ident_of(m);
+	const char *rule;
+	Code known;
+	Body b;
+	if (v->bytes > 0 || v->tried || !propose_body(g->s, v, &rule, &b))
+		v->tried = true;
+	if (v->tried)
+		return;
+	v->tried = true;
+	v->rule = xstrdup(rule);
+	g->keyed[g->n] = g->cache && obligation_code(g->module, &id, &b, &g->key[g->n]);
+	if (g->keyed[g->n] && cache_code(g->cache, g->key[g->n], &known)) {
+		put_code(v, &known);
+		++*g->remembered;
+	} else {
+		candidate_name(m, i, g->name[g->n], sizeof *g->name);
+		body_add(m, g->name[g->n], &b);
+		g->row[g->n++] = i;
+	}
+	body_free(&b);
+}
+
+/* Compiles what was gathered, and takes it out of the module again. */
+static int batch(Gather *g, Code **original, Err *e)
+{
+	Mod *m = (Mod *)g->s->body[0].mod;
 	Bytes wasm = {0};
 	Code *c = NULL;
-
-	for (uint32_t i = from; i < to; i++) {
-		Body b;
-		if (!(o->accept >> v->v[i].verdict & 1) || !propose_body(s, &v->v[i], NULL, &b))
-			continue;
-		candidate_name(m, i, name[n], sizeof *name);
-		body_add(m, name[n], &b);
-		body_free(&b);
-		row[n++] = i;
-	}
-	int code = write_module(m, NULL, &wasm, e);
+	int code = 0;
+	if (g->n == 0 && *original)
+		return 0;
+	code = write_module(m, NULL, &wasm, e);
 	if (!code)
-		code = code_of(m->file, wasm.p, wasm.n, NULL, o->jobs > 1, &c, e);
-	for (uint32_t i = 0; i < n; i++) {
-		BinaryenRemoveFunction(m->ref, name[i]);
+		code = code_of(m->file, wasm.p, wasm.n, NULL, g->o->jobs > 1, &c, e);
+	for (uint32_t i = 0; i < g->n; i++) {
+		BinaryenRemoveFunction(m->ref, g->name[i]);
 		if (code)
 			continue;
-		Variant *r = &v->v[row[i]];
-		r->code = c[m->nfunc + i].code;
-		r->shape = c[m->nfunc + i].shape;
-		r->bytes = c[m->nfunc + i].bytes;
+		put_code(&g->v->v[g->row[i]], &c[m->nfunc + i]);
+		if (g->keyed[i])
+			cache_put_code(g->cache, g->key[i], &c[m->nfunc + i]);
 	}
+	g->n = 0;
 	if (!code && !*original) {
 		*original = c;
 		c = NULL;
 	}
 	free(c);
 	free(wasm.p);
-	free(row);
-	free(name);
 	return code;
 }
 
-int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Err *e)
+int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Cache *cache, Digest module, uint64_t *remembered, Err *e)
 {
+	Gather g = {.s = s, .o = o, .v = v, .cache = cache, .module = module, .remembered = remembered};
 	int code = 0;
-	*original = NULL;
 	if (s->nbody == 0) {
-		*original = xalloc(0);
+		*original = *original ? *original : xalloc(0);
 		return 0;
 	}
+	g.row = xalloc(v->n * sizeof *g.row);
+	g.key = xalloc((v->n + 1) * sizeof *g.key);
+	g.keyed = xalloc((v->n + 1) * sizeof *g.keyed);
+	g.name = xalloc(v->n * sizeof *g.name);
 	for (uint32_t from = 0, to = 0; !code && (from < v->n || !*original); from = to) {
 		uint64_t bytes = 0;
-		while (to < v->n && bytes < BATCH)
-			bytes += s->body[0].mod->scan.bodies[v->v[to++].func].size;
-		code = batch(s, o, v, from, to, original, e);
+		for (; to < v->n && bytes < BATCH; to++) {
+			uint32_t before = g.n;
+			gather(&g, to);
+			bytes += g.n > before ? s->body[0].mod->scan.bodies[v->v[to].func].size : 0;
+		}
+		code = batch(&g, original, e);
 		if (o->progress)
 			o->progress(o->progress_ctx, "survive", to, v->n);
 	}
-	if (code) {
-		free(*original);
-		*original = NULL;
-	}
+	if (!code)
+		code = cache_flush(cache, e);
+	free(g.row);
+	free(g.key);
+	free(g.keyed);
+	free(g.name);
 	return code;
+}
+
+bool survive_distinct(const Variants *v, uint32_t row, const Code *original)
+{
+	const Variant *x = &v->v[row];
+	if (x->bytes == 0 || digest_eq(x->code, original[x->func].code))
+		return false;
+	for (uint32_t i = row; i-- > 0 && v->v[i].func == x->func;)
+		if (digest_eq(v->v[i].code, x->code))
+			return false;
+	return true;
 }

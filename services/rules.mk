@@ -17,6 +17,8 @@ PROFILES := release paper
 VARIANTS := 16
 VARIANTS_bin2base64 := 64
 MEWE_FLAGS ?=
+# What was proved and compiled once: for all builds here, and for none elsewhere.
+CACHE := build/proofs.db
 
 LIBSODIUM_SRC ?= build/deps/src/libsodium-1.0.18
 LIBQRENCODE_SRC ?= build/deps/src/libqrencode-4.1.1
@@ -122,7 +124,7 @@ endef
 $(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p))))
 
 MEWE_ORIGINAL = @echo "mewe $@"; build/mewe build $< -o $@ --strategy none -q
-MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(or $(VARIANTS_$*),$(VARIANTS)) $(MEWE_FLAGS)
+MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --cache $(CACHE) --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(or $(VARIANTS_$*),$(VARIANTS)) $(MEWE_FLAGS)
 
 $(SERVICES:%=build/services/%.wasm): build/services/%.wasm: build/services/raw/release/%.wasm build/mewe
 	$(MEWE_ORIGINAL)

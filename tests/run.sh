@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.." || exit 1
 PATTERN=${1:-}
 export BUILD=${BUILD:-build}
 export MEWE=${MEWE:-$PWD/$BUILD/mewe}
+export MEWE_CACHE=${MEWE_CACHE:-none} # a test proves what it tests
 LOGS=$BUILD/check
 mkdir -p "$LOGS"
 passed=0 failed=0 run=0 logs=()
