@@ -8,7 +8,7 @@
 #include <time.h>
 #include "measure.h"
 
-enum { BUILDS = 3, BATCH_NS = 2000000, WARM_UP = 3 };
+enum { BUILDS_MAX = 3 + ALSO_MAX, BATCH_NS = 2000000, WARM_UP = 3 };
 
 typedef struct Bench {
 	Guest guest;
@@ -107,15 +107,15 @@ static void open_bench(Bench *b, const Plan *p, const char *path, const char *bu
 	b->serve = guest_serve(b->warm);
 }
 
-static void round_of(Bench *bench, Rng *rng, uint32_t k, const Plan *p, int32_t length, Rows *r)
+static void round_of(Bench *bench, uint32_t n, Rng *rng, uint32_t k, const Plan *p, int32_t length, Rows *r)
 {
-	uint32_t order[2 * BUILDS];
-	for (uint32_t i = 0; i < LEN(order); i++) {
+	uint32_t order[2 * BUILDS_MAX];
+	for (uint32_t i = 0; i < 2 * n; i++) {
 		uint32_t j = rng_below(rng, i + 1);
 		order[i] = order[j];
 		order[j] = i;
 	}
-	for (uint32_t i = 0; i < LEN(order); i++) {
+	for (uint32_t i = 0; i < 2 * n; i++) {
 		const Bench *b = &bench[order[i] / 2];
 		int fresh = order[i] % 2;
 		Spent s = run(b, fresh, b->batch[fresh], p, length);
@@ -129,22 +129,27 @@ static void round_of(Bench *bench, Rng *rng, uint32_t k, const Plan *p, int32_t 
 
 void measure_time(const Plan *p, Rows *r)
 {
-	Bench bench[BUILDS];
+	Bench bench[BUILDS_MAX];
+	uint32_t n = 0;
 	Rng rng = {0};
-	open_bench(&bench[0], p, p->original, "original", "original");
-	open_bench(&bench[1], p, p->call, "multivariant", "call");
-	open_bench(&bench[2], p, p->request, "multivariant", "request");
+	open_bench(&bench[n++], p, p->original, "original", "original");
+	if (p->call)
+		open_bench(&bench[n++], p, p->call, "multivariant", "call");
+	if (p->request)
+		open_bench(&bench[n++], p, p->request, "multivariant", "request");
+	for (uint32_t i = 0; i < p->nalso; i++)
+		open_bench(&bench[n++], p, p->also[i].path, "multivariant", p->also[i].config);
 	Answer want = guest_reference(&bench[0].guest, p->input);
-	for (int i = 0; i < BUILDS; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		compare(&bench[i], &want, p);
 		for (int fresh = 0; fresh < 2; fresh++)
 			bench[i].batch[fresh] = batch_size(&bench[i], fresh, p, want.n);
 	}
 	for (uint32_t k = 0; k < p->rounds; k++) {
-		round_of(bench, &rng, k, p, want.n, r);
+		round_of(bench, n, &rng, k, p, want.n, r);
 		progress("time", k + 1, p->rounds);
 	}
-	for (int i = 0; i < BUILDS; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		host_drop(bench[i].warm);
 		guest_close(&bench[i].guest);
 	}

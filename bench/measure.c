@@ -8,7 +8,7 @@
 #include "measure.h"
 
 enum { OPT_SERVICE = 1000, OPT_PROFILE, OPT_INPUT, OPT_CONFIG, OPT_BUILD, OPT_STRATEGY, OPT_ORIGINAL, OPT_CALL, OPT_REQUEST,
-       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED, OPT_FREE };
+       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED, OPT_FREE, OPT_ALSO };
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "write the rows there", 1},
@@ -22,6 +22,7 @@ static const struct argp_option options[] = {
 	{"original", OPT_ORIGINAL, "FILE", 0, "the original, whose answers are right", 2},
 	{"call", OPT_CALL, "FILE", 0, "time, static: the multivariant with --dispatch call, no trace", 2},
 	{"request", OPT_REQUEST, "FILE", 0, "time: the one with --dispatch request, no trace", 2},
+	{"also", OPT_ALSO, "CONFIG=FILE", 0, "time: a further one, for the rows of that name; may be repeated", 2},
 	{"traced", OPT_TRACED, "FILE", 0, "traces: a build with --trace hash", 2},
 	{"full", OPT_FULL, "FILE", 0, "static: a build with --trace full", 2},
 	{"ledger", OPT_LEDGER, "FILE", 0, "static: the ledger of the build", 2},
@@ -64,6 +65,16 @@ static void set_input(struct argp_state *st, Args *a, const char *arg)
 	a->rows.input = arg;
 }
 
+static void add_also(struct argp_state *st, Plan *p, char *arg)
+{
+	char *path = strchr(arg, '=');
+	if (!path || p->nalso == ALSO_MAX)
+		argp_error(st, "--also takes CONFIG=FILE, up to %d times, not '%s'", ALSO_MAX, arg);
+	*path++ = 0;
+	p->also[p->nalso].config = arg;
+	p->also[p->nalso++].path = path;
+}
+
 static void set_mode(struct argp_state *st, Args *a, const char *arg)
 {
 	for (size_t k = 0; k < LEN(modes); k++)
@@ -89,6 +100,7 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	case OPT_ORIGINAL: p->original = arg; break;
 	case OPT_CALL: p->call = arg; break;
 	case OPT_REQUEST: p->request = arg; break;
+	case OPT_ALSO: add_also(st, p, arg); break;
 	case OPT_TRACED: p->traced = arg; break;
 	case OPT_FULL: p->full = arg; break;
 	case OPT_LEDGER: p->ledger = arg; break;

@@ -73,8 +73,11 @@ void ledger_free(Ledger *l);
 
 /* ---- the modes ---- */
 
+enum { ALSO_MAX = 12 };
 typedef struct Plan {
 	const char *original, *call, *request, *traced, *full, *off, *hash, *ledger;
+	struct { const char *config, *path; } also[ALSO_MAX]; /* time: further multivariants */
+	uint32_t nalso;
 	const char *config, *build;
 	uint32_t count, rounds;
 	bool fixed;                    /* the guest's randomness is fixed, and the module's own draws come from a seed */

@@ -108,3 +108,40 @@ $(foreach s,$(SERVICES),$(eval $(call measure_rows,$s)))
 measure: $(ROWS_COUNTED) $(ROWS_TIMED) ## run the services and measure them: rows in results/local/PROFILE-INPUT
 tables: measure ## print the tables from the rows; PROFILE=paper INPUT=paper: the paper's Tables 1 to 3
 	@$(PYTHON) scripts/analyse.py --published results/paper $(ROWS_DIR)/*.csv
+
+# ---- the search for variants ------------------------------------------------------------------------------------------
+
+# Everything is searched for twice: with a new cache, and with what that left behind. SEARCH_DIR also gets, for each strategy alone,
+# its variants and their time against the original's.
+SEARCH_DIR := results/local/search-$(PROFILE)
+SEARCH_MODULES = $(foreach s,$(SERVICES),$s=$(or $(VARIANTS_$s),$(VARIANTS))=build/services/raw/$(PROFILE)/$s.wasm)
+SEARCH_RAW := $(SERVICES:%=build/services/raw/$(PROFILE)/%.wasm)
+STRATEGIES_ALONE := $(shell tr '\050,' '  ' <mewe/strategies.h | awk '$$1 == "STRATEGY" && $$2 != "copy" {print $$2}')
+SEARCH_EACH := $(STRATEGIES_ALONE) all
+SEARCH := $(OUT)/bench/search
+
+$(SEARCH_DIR)/cold.csv: $(SEARCH) $(SEARCH_RAW) | $(SERVICES_release)
+	@mkdir -p $(@D)
+	@rm -f build/search.db*
+	@$(SEARCH) --profile $(PROFILE) --config cold --cache build/search.db -o $@ $(SEARCH_MODULES)
+$(SEARCH_DIR)/warm.csv: $(SEARCH_DIR)/cold.csv
+	@$(SEARCH) --profile $(PROFILE) --config warm --cache build/search.db -o $@ $(SEARCH_MODULES)
+
+define ablation_rules
+$(SEARCH_DIR)/each.$1.csv: $(SEARCH) $(SEARCH_RAW) | $(SEARCH_DIR)/warm.csv
+	@mkdir -p build/ablation
+	@$(SEARCH) --profile $(PROFILE) --config $1 $(if $(filter all,$1),,--strategy $1) --cache build/search.db \
+		--emit build/ablation/$1 -o $$@ $(SEARCH_MODULES)
+endef
+$(foreach k,$(SEARCH_EACH),$(eval $(call ablation_rules,$k)))
+
+# The original and the multivariants of all strategies in one process, interleaved.
+$(SERVICES:%=$(SEARCH_DIR)/time.%.csv): $(SEARCH_DIR)/time.%.csv: $(MEASURE_DIR)/%.original.wasm $(MEASURE) $(SEARCH_EACH:%=$(SEARCH_DIR)/each.%.csv)
+	@flock build/measure/time.lock $(call measure_row,time,$*) --rounds 60 $(MEASURE_FREE_$*) \
+		$(foreach k,$(SEARCH_EACH),--also $k=build/ablation/$k.$*.wasm)
+
+.PHONY: funnel ablation
+funnel: $(SEARCH_DIR)/cold.csv $(SEARCH_DIR)/warm.csv ## what each stage of the search leaves and takes, with a new cache and an old one
+	@$(PYTHON) scripts/search.py funnel $^
+ablation: $(SEARCH_EACH:%=$(SEARCH_DIR)/each.%.csv) $(SERVICES:%=$(SEARCH_DIR)/time.%.csv) ## each strategy alone: variants, survival, time
+	@$(PYTHON) scripts/search.py ablation $^

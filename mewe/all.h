@@ -267,6 +267,7 @@ typedef struct Variant {
 	Digest code, shape;            /* machine code, and the same with immediates masked and registers renamed */
 	uint32_t bytes;                /* of machine code */
 	bool tried;                    /* by the compiler */
+	bool idle;                     /* some of its code can't matter: see Traits */
 	bool kept, struck;             /* struck: equal to another body in the final binary */
 	const char *reason;            /* static: why it was not kept */
 	uint32_t place;                /* in its dispatcher: 1.. ; 0 is the original */
@@ -283,8 +284,12 @@ void propose_close(Picks *p);
 uint32_t propose_more(Picks *p, const uint32_t *want, Variants *v);
 void propose_learn(Picks *p, const Variants *v, const Code *original); /* rules that survive come first from now on */
 void propose_tally(const Picks *p, uint64_t *enumerated, uint64_t *passed);
-/* Makes the candidate's code anew, in the sites' module; *rule (unless NULL) is the rule's name. False: it does not apply. */
-bool propose_body(const Sites *s, const Variant *v, const char **rule, Body *out);
+typedef struct Traits {
+	const char *rule;
+	bool idle;                     /* it reads a local or global that its site does not: a part of it can't matter */
+} Traits;
+/* Makes the candidate's code anew, in the sites' module. traits may be NULL. False: it does not apply. */
+bool propose_body(const Sites *s, const Variant *v, Traits *traits, Body *out);
 
 /* ---- term.c, smt.c, lower.c, equiv.c: are two functions the same? ------------------------------------------------ */
 
@@ -442,6 +447,11 @@ int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e);
 struct mewe_report {
 	Bytes ledger, summary;
 };
+/* How many candidates were left after each stage, and how many of those kept have idle code. */
+typedef struct Funnel {
+	uint64_t enumerated, passed, tried, survived, asked, proved, kept, idle;
+} Funnel;
+Funnel report_funnel(const Build *b);
 mewe_report *report_make(const Build *b);
 char *report_hint(const Build *b);                         /* the custom section's JSON, malloc'ed */
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "all.h"
 #include "cli.h"
@@ -31,12 +32,35 @@ int cli_write(const char *path, const Bytes *b, bool binary)
 	return file_write(path, b->p, b->n, &e) ? cli_fail(&e) : 0;
 }
 
+/* The rate of a stage since it began, and what is left at that rate. The library tells neither when a stage begins nor ends:
+ * it has begun when its name or total is new. */
+static void pace(const char *stage, uint64_t done, uint64_t total, char *out, size_t size)
+{
+	static const char *name;
+	static uint64_t of, first, start;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	uint64_t now = t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+	out[0] = 0;
+	if (name != stage || of != total || done < first) {
+		name = stage;
+		of = total;
+		first = done;
+		start = now;
+	}
+	uint64_t ms = now - start, n = done - first;
+	if (ms > 500 && n > 0)
+		snprintf(out, size, "  %" PRIu64 "/s, %" PRIu64 " s left", n * 1000 / ms, (total - done) * ms / n / 1000 + 1);
+}
+
 void cli_progress(void *ctx, const char *stage, uint64_t done, uint64_t total)
 {
 	(void)ctx;
 	static const char bar[] = "########################################";
 	int filled = total ? (int)(40 * done / total) : 40;
-	fprintf(stderr, "\r%-9s [%-40.*s] %" PRIu64 "/%" PRIu64 "%s", stage, filled, bar, done, total, done >= total ? "\r\033[K" : "");
+	char text[64];
+	pace(stage, done, total, text, sizeof text);
+	fprintf(stderr, "\r%-9s [%-40.*s] %" PRIu64 "/%" PRIu64 "%s\033[K%s", stage, filled, bar, done, total, text, done >= total ? "\r\033[K" : "");
 }
 
 bool cli_number(const char *s, uint64_t max, uint64_t *out)

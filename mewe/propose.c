@@ -301,14 +301,59 @@ uint32_t propose_more(Picks *p, const uint32_t *want, Variants *v)
 	return n;
 }
 
-bool propose_body(const Sites *s, const Variant *v, const char **rule, Body *out)
+/* ---- their code ---- */
+
+typedef struct Reads {
+	uint8_t *local;                /* which of the body's own locals are read */
+	uint32_t nlocal;
+	const char *global[64];
+	uint32_t nglobal;
+} Reads;
+
+static bool note_read(void *ctx, Expr e, uint32_t index)
+{
+	Reads *r = ctx;
+	(void)index;
+	if (walk_kind(e) == K_LocalGet && BinaryenLocalGetGetIndex(e) < r->nlocal)
+		r->local[BinaryenLocalGetGetIndex(e)] = 1;
+	if (walk_kind(e) == K_GlobalGet && r->nglobal < LEN(r->global))
+		r->global[r->nglobal++] = BinaryenGlobalGetGetName(e);
+	return true;
+}
+
+static bool foreign_read(void *ctx, Expr e, uint32_t index)
+{
+	const Reads *r = ctx;
+	(void)index;
+	if (walk_kind(e) == K_LocalGet)
+		return BinaryenLocalGetGetIndex(e) >= r->nlocal || r->local[BinaryenLocalGetGetIndex(e)];
+	if (walk_kind(e) != K_GlobalGet)
+		return true;
+	for (uint32_t i = 0; i < r->nglobal; i++)
+		if (strcmp(r->global[i], BinaryenGlobalGetGetName(e)) == 0)
+			return true;
+	return false;
+}
+
+/* Both have the same value, so what one of them alone reads can't matter to it. */
+static bool idle(const Site *site, Expr proposal)
+{
+	Reads r = {.nlocal = body_nparams(site->body) + site->body->nvars};
+	r.local = xalloc(r.nlocal);
+	walk_each(site->expr, note_read, &r);
+	bool found = !walk_each(proposal, foreign_read, &r);
+	free(r.local);
+	return found;
+}
+
+bool propose_body(const Sites *s, const Variant *v, Traits *traits, Body *out)
 {
 	const Site *site = &s->site[v->site];
 	Proposal p = {0};
 	if (!v->strategy->propose(site, v->n, v->seed, &p))
 		return false;
-	if (rule)
-		*rule = p.rule;
+	if (traits)
+		*traits = (Traits){p.rule, idle(site, p.expr)};
 	*out = *site->body;
 	if (site->kind == SITE_BODY)
 		out->expr = p.expr;

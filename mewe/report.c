@@ -28,7 +28,7 @@ static bool accepted(const Build *b, const Variant *v) { return b->o->accept >> 
 static Bytes ledger(const Build *b)
 {
 	Buf o = {0};
-	buf_str(&o, "function,ordinal,site,strategy,rule,n,seed,verdict,solver_work,code_digest,shape_digest,bytes,survives,kept,place,reason\n");
+	buf_str(&o, "function,ordinal,site,strategy,rule,n,seed,verdict,solver_work,code_digest,shape_digest,bytes,idle,survives,kept,place,reason\n");
 	for (uint32_t i = 0; i < b->variants.n; i++) {
 		const Variant *v = &b->variants.v[i];
 		put_csv(&o, b->sites.body[v->func].name);
@@ -39,7 +39,7 @@ static Bytes ledger(const Build *b)
 			buf_printf(&o, "%016" PRIx64 ",%016" PRIx64 ",%u,", v->code.a, v->shape.a, v->bytes);
 		else
 			buf_str(&o, ",,,");
-		buf_printf(&o, "%d,%d,%u,", survive_distinct(&b->variants, i, b->original), v->kept, v->place);
+		buf_printf(&o, "%d,%d,%d,%u,", v->idle, survive_distinct(&b->variants, i, b->original), v->kept, v->place);
 		put_csv(&o, v->why ? v->why : v->reason);
 		buf_u8(&o, '\n');
 	}
@@ -48,35 +48,42 @@ static Bytes ledger(const Build *b)
 
 static void stage(Buf *o, const char *name, uint64_t n, const char *what, uint64_t ns)
 {
-	buf_printf(o, "%-11s %8" PRIu64 " %-*s", name, n, ns ? 44 : 0, what);
+	buf_printf(o, "%-11s %8" PRIu64 " %-*s", name, n, ns ? 52 : 0, what);
 	if (ns > 0)
 		buf_printf(o, " %8.2f s", ns / 1e9);
 	buf_u8(o, '\n');
 }
 
-/* How many were left after each stage, and what it took. */
-static void funnel(const Build *b, Buf *o)
+Funnel report_funnel(const Build *b)
 {
 	const Variants *v = &b->variants;
-	uint64_t enumerated, passed, compiled = 0, alive = 0, asked = 0, proved = 0, kept = 0;
-	propose_tally(b->picks, &enumerated, &passed);
+	Funnel f = {0};
+	propose_tally(b->picks, &f.enumerated, &f.passed);
 	for (uint32_t i = 0; i < v->n; i++) {
-		compiled += v->v[i].bytes > 0;
-		alive += survive_distinct(v, i, b->original);
-		asked += v->v[i].verdict != V_NEW;
-		proved += v->v[i].verdict != V_NEW && accepted(b, &v->v[i]);
-		kept += v->v[i].kept;
+		f.tried += v->v[i].bytes > 0;
+		f.survived += survive_distinct(v, i, b->original);
+		f.asked += v->v[i].verdict != V_NEW;
+		f.proved += v->v[i].verdict != V_NEW && accepted(b, &v->v[i]);
+		f.kept += v->v[i].kept;
+		f.idle += v->v[i].kept && v->v[i].idle;
 	}
-	char known[2][48];
+	return f;
+}
+
+static void put_funnel(const Build *b, Buf *o)
+{
+	Funnel f = report_funnel(b);
+	char known[2][48], last[64];
 	snprintf(known[0], sizeof known[0], "compiled, %" PRIu64 " of them known", b->remembered);
 	snprintf(known[1], sizeof known[1], "needed a proof, %" PRIu64 " of them known", b->proving.remembered);
-	stage(o, "enumerated", enumerated, "expressions and places looked at", 0);
-	stage(o, "passed", passed, "agreed with their site at the test points", b->ns[STAGE_PROPOSE]);
-	stage(o, "tried", compiled, known[0], b->ns[STAGE_SURVIVE]);
-	stage(o, "survived", alive, "differ from all before in machine code", 0);
-	stage(o, "asked", asked, known[1], b->ns[STAGE_PROVE]);
-	stage(o, "proved", proved, "equal to their original", 0);
-	stage(o, "kept", kept, "different in the final binary, too", b->ns[STAGE_AUDIT]);
+	snprintf(last, sizeof last, "differ in the final binary, too; %" PRIu64 " with idle code", f.idle);
+	stage(o, "enumerated", f.enumerated, "expressions and places looked at", 0);
+	stage(o, "passed", f.passed, "agreed with their site at the test points", b->ns[STAGE_PROPOSE]);
+	stage(o, "tried", f.tried, known[0], b->ns[STAGE_SURVIVE]);
+	stage(o, "survived", f.survived, "differ from all before in machine code", 0);
+	stage(o, "asked", f.asked, known[1], b->ns[STAGE_PROVE]);
+	stage(o, "proved", f.proved, "equal to their original", 0);
+	stage(o, "kept", f.kept, last, b->ns[STAGE_AUDIT]);
 }
 
 static Bytes summary(const Build *b)
@@ -89,7 +96,7 @@ static Bytes summary(const Build *b)
 		shapes += b->dispatchers.d[i].distinct_shape;
 	}
 	buf_printf(&o, "functions   %u, of which %u dispatched\n", b->mod->nfunc, b->dispatchers.n);
-	funnel(b, &o);
+	put_funnel(b, &o);
 	buf_printf(&o, "code        %u of %u bodies distinct, %u distinct in shape (%s)\n", distinct, bodies, shapes, survive_engine());
 	uint64_t before = write_size(b->in, b->nin), after = write_size(b->out.p, b->out.n);
 	buf_printf(&o, "size        %" PRIu64 " -> %" PRIu64 " bytes (%.2fx), custom sections left out\n", before, after,

@@ -9,7 +9,7 @@
 #include "all.h"
 
 /* Candidates for each variant that a function lacks, so that there is a choice; and how often more are drawn. */
-enum { TRIES = 4, ROUNDS = 5 };
+enum { TRIES = 2, ROUNDS = 5 };
 
 static uint64_t lap(Build *b, int stage, uint64_t since)
 {

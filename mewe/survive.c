@@ -124,15 +124,16 @@ static void gather(Gather *g, uint32_t i)
 	Mod *m = (Mod *)g->s->body[0].mod; /* the sites' own module: candidates are built in it anyway */
 	Variant *v = &g->v->v[i];
 	Ident id = ident_of(m);
-	const char *rule;
+	Traits traits;
 	Code known;
 	Body b;
-	if (v->bytes > 0 || v->tried || !propose_body(g->s, v, &rule, &b))
+	if (v->bytes > 0 || v->tried || !propose_body(g->s, v, &traits, &b))
 		v->tried = true;
 	if (v->tried)
 		return;
 	v->tried = true;
-	v->rule = xstrdup(rule);
+	v->rule = xstrdup(traits.rule);
+	v->idle = traits.idle;
 	g->keyed[g->n] = g->cache && obligation_code(g->module, &id, &b, &g->key[g->n]);
 	if (g->keyed[g->n] && cache_code(g->cache, g->key[g->n], &known)) {
 		put_code(v, &known);

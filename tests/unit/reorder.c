@@ -129,14 +129,14 @@ static void add_variants(Mod *m, const Sites *s, uint32_t func, uint32_t of, Mad
 			continue;
 		for (uint32_t k = 0, c = strategy_reorder.count(&s->site[i]); k < c; k++, total++) {
 			Variant v = {.site = i, .strategy = &strategy_reorder, .n = k};
-			const char *rule;
+			Traits traits;
 			Body b;
 			Equiv q;
-			if (!propose_body(s, &v, &rule, &b))
+			if (!propose_body(s, &v, &traits, &b))
 				continue;
 			equiv_bodies(s->site[i].body, &id, &b, &id, &q);
-			report(q.verdict == V_PROVED, cases[of].name, rule, q.why);
-			Made x = {of, rule_index(rule), ""};
+			report(q.verdict == V_PROVED, cases[of].name, traits.rule, q.why);
+			Made x = {of, rule_index(traits.rule), ""};
 			got[x.rule]++;
 			snprintf(x.export, sizeof x.export, "case %u variant %u", of, total);
 			body_add(m, x.export, &b);
