@@ -57,42 +57,71 @@ static void count_file(const Guest *g, Rows *r)
 	scan_free(&s);
 }
 
-static void count_dispatchers(const Guest *g, Rows *r)
+typedef struct Counts {
+	uint64_t dispatchers, bodies, distinct, shapes, preserved;
+} Counts;
+
+/* Of all dispatchers, or of those of the functions that are `in`. */
+static Counts count_bodies(const Guest *g, const bool *in)
 {
-	uint64_t bodies = 0, distinct = 0, shapes = 0, preserved = 0;
+	Counts n = {0};
 	Founds f = dispatchers(g);
 	Code *code;
 	Err e = {0};
 	check(survive_code(g->path, g->wasm.p, g->wasm.n, NULL, &code, &e), &e);
 	for (uint32_t i = 0; i < f.n; i++) {
-		bodies += f.f[i].n;
-		distinct += different(&f.f[i], code, false);
-		shapes += different(&f.f[i], code, true);
+		if (in && !in[f.f[i].func])
+			continue;
+		n.dispatchers++;
+		n.bodies += f.f[i].n;
+		n.distinct += different(&f.f[i], code, false);
+		n.shapes += different(&f.f[i], code, true);
 		for (uint32_t k = 1; k < f.f[i].n; k++)
-			preserved += !digest_eq(code[f.f[i].variant[k]].code, code[f.f[i].variant[0]].code);
+			n.preserved += !digest_eq(code[f.f[i].variant[k]].code, code[f.f[i].variant[0]].code);
 	}
-	rows_int(r, "dispatchers", f.n);
-	rows_int(r, "variants", bodies);
-	rows_int(r, "distinct", distinct);
-	rows_int(r, "distinct_shape", shapes);
-	rows_int(r, "preserved", preserved);
 	free(code);
 	shape_free(&f);
+	return n;
+}
+
+static void put_counts(const Counts *n, Rows *r)
+{
+	rows_int(r, "dispatchers", n->dispatchers);
+	rows_int(r, "variants", n->bodies);
+	rows_int(r, "distinct", n->distinct);
+	rows_int(r, "distinct_shape", n->shapes);
+	rows_int(r, "preserved", n->preserved);
 }
 
 static void count_ledger(const char *path, Rows *r)
 {
-	uint64_t proved = 0, surviving = 0, kept = 0;
+	uint64_t asked = 0, proved = 0, surviving = 0, kept = 0;
 	Ledger l = ledger_read(path);
 	for (uint32_t i = 0; i < l.n; i++) {
+		asked += l.row[i].verdict != V_NEW;
 		proved += l.row[i].verdict == V_PROVED || l.row[i].verdict == V_BY_CONSTRUCTION;
 		surviving += l.row[i].survives;
 		kept += l.row[i].kept;
 	}
 	rows_int(r, "proposed", l.n);
+	rows_int(r, "asked", asked);
 	rows_int(r, "proved", proved);
 	rows_int(r, "surviving", surviving);
 	rows_int(r, "kept", kept);
+	ledger_free(&l);
+}
+
+/* Kept variants of the functions that are `in`: how many of them are proved, and how many have idle code. */
+static void count_kept(const char *path, const bool *in, Rows *r)
+{
+	uint64_t proved = 0, idle = 0;
+	Ledger l = ledger_read(path);
+	for (uint32_t i = 0; i < l.n; i++) {
+		proved += l.row[i].kept && in[l.row[i].ordinal] && l.row[i].verdict == V_PROVED;
+		idle += l.row[i].kept && in[l.row[i].ordinal] && l.row[i].idle;
+	}
+	rows_int(r, "proved", proved);
+	rows_int(r, "idle", idle);
 	ledger_free(&l);
 }
 
@@ -124,7 +153,7 @@ static double *weights(uint32_t n)
 
 /* The paper's counts of Tables 1 and 2, of the original and of the multivariant; variants as n, but in the paths as n + 1,
  * since the paper's scripts count the original twice. */
-static void count_run(const Guest *original, const Guest *full, const Plan *p, Rows *r)
+static void count_run(const Guest *original, const Guest *call, const Guest *full, const Plan *p, Rows *r)
 {
 	Scan s = scan(original);
 	Founds f = dispatchers(full);
@@ -132,7 +161,7 @@ static void count_run(const Guest *original, const Guest *full, const Plan *p, R
 	uint32_t *func = entered(full, p->input, &t);
 	bool *in = xalloc(s.nbodies);
 	double *weight = weights(s.nbodies);
-	uint64_t functions = 0, insn = 0, executed = 0, bodies = 0;
+	uint64_t functions = 0, insn = 0;
 
 	for (uint64_t k = 0; k < t.nid; k++) {
 		if (func[k] >= s.nbodies)
@@ -147,14 +176,13 @@ static void count_run(const Guest *original, const Guest *full, const Plan *p, R
 	rows_int(r, "functions", functions);
 	rows_int(r, "static_instructions", insn);
 	rows_real(r, "paths_paper", graph_paths(func, t.nid, weight, s.nbodies));
-	for (uint32_t i = 0; i < f.n; i++) {
+	for (uint32_t i = 0; i < f.n; i++)
 		weight[f.f[i].func] = f.f[i].n + 1;
-		executed += in[f.f[i].func];
-		bodies += in[f.f[i].func] ? f.f[i].n : 0;
-	}
 	guest_rows(full, r, p->build, p->config, "execute");
-	rows_int(r, "dispatchers", executed);
-	rows_int(r, "variants", bodies);
+	Counts n = count_bodies(call, in);
+	put_counts(&n, r);
+	if (p->ledger)
+		count_kept(p->ledger, in, r);
 	rows_int(r, "trace_length", t.length);
 	rows_real(r, "paths_paper", graph_paths(func, t.nid, weight, s.nbodies));
 	rows_real(r, "paths_exact_log2", t.bits);
@@ -172,12 +200,13 @@ void measure_static(const Plan *p, Rows *r)
 	count_file(&original, r);
 	guest_rows(&call, r, p->build, p->config, "static");
 	count_file(&call, r);
-	count_dispatchers(&call, r);
+	Counts all = count_bodies(&call, NULL);
+	put_counts(&all, r);
 	if (p->ledger)
 		count_ledger(p->ledger, r);
 	if (p->full) {
 		Guest full = guest_open(p->full);
-		count_run(&original, &full, p, r);
+		count_run(&original, &call, &full, p, r);
 		guest_close(&full);
 	}
 	guest_close(&call);

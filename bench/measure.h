@@ -61,7 +61,7 @@ typedef struct LedgerRow {
 	const char *strategy, *rule, *reason;
 	Verdict verdict;
 	uint64_t work;
-	bool survives, kept;
+	bool survives, kept, idle;
 } LedgerRow;
 typedef struct Ledger {
 	char *text;                    /* that the rows point into */

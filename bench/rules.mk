@@ -44,7 +44,7 @@ define measure_build_rules
 $(MEASURE_DIR)/$1.built: $(measure_proved).multivariant.wasm $(OUT)/bench/builds
 	@mkdir -p $$(@D)
 	@echo "builds $1"
-	@$(OUT)/bench/builds build/services/raw/$(PROFILE)/$1.wasm $(or $(VARIANTS_$1),$(VARIANTS)) $(CACHE) $$(@:.built=)
+	@$(OUT)/bench/builds build/services/raw/$(PROFILE)/$1.wasm $(call variants_of,$1,$(PROFILE)) $(CACHE) $$(@:.built=)
 	@cmp $$(@:.built=.call.off.wasm) $$<
 	@touch $$@
 $(MEASURE_DIR)/$1.own.built: build/services/raw/$(PROFILE)/$1.wasm $(MEWE)
@@ -114,7 +114,7 @@ tables: measure ## print the tables from the rows; PROFILE=paper INPUT=paper: th
 # Everything is searched for twice: with a new cache, and with what that left behind. SEARCH_DIR also gets, for each strategy alone,
 # its variants and their time against the original's.
 SEARCH_DIR := results/local/search-$(PROFILE)
-SEARCH_MODULES = $(foreach s,$(SERVICES),$s=$(or $(VARIANTS_$s),$(VARIANTS))=build/services/raw/$(PROFILE)/$s.wasm)
+SEARCH_MODULES = $(foreach s,$(SERVICES),$s=$(call variants_of,$s,$(PROFILE))=build/services/raw/$(PROFILE)/$s.wasm)
 SEARCH_RAW := $(SERVICES:%=build/services/raw/$(PROFILE)/%.wasm)
 STRATEGIES_ALONE := $(shell tr '\050,' '  ' <mewe/strategies.h | awk '$$1 == "STRATEGY" && $$2 != "copy" {print $$2}')
 SEARCH_EACH := $(STRATEGIES_ALONE) all

@@ -2,7 +2,7 @@
  * In: rows with digests, and verdicts where there are any yet, the originals' digests. Out: kept, reason and place of each row;
  * the dispatchers, which stand once all that is kept is proved.
  * Must hold: within a dispatcher all kept code differs from the original's and from each other's (`copy`, the control, is
- * exempt); a new shape goes before new constants, small code before large. */
+ * exempt); a new shape goes before new constants, code without an idle part before code with one, small before large. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +13,18 @@ enum { PER_RULE_AND_SITE = 2 };
 
 typedef struct Choice {
 	Variants *all;
-	uint32_t *row, n, cap;         /* the function's rows that may be kept, small code first */
+	uint32_t *row, n, cap;         /* the function's rows that may be kept, the best first */
 	uint32_t *kept, nkept, kcap;
 	const Code *original;
 	uint32_t want;
 } Choice;
 
-static int by_size(const void *a, const void *b, void *ctx)
+static int by_worth(const void *a, const void *b, void *ctx)
 {
 	const Variants *v = ctx;
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	if (v->v[x].idle != v->v[y].idle)
+		return v->v[y].idle ? -1 : 1;
 	if (v->v[x].bytes != v->v[y].bytes)
 		return v->v[x].bytes < v->v[y].bytes ? -1 : 1;
 	return (x > y) - (x < y);
@@ -90,7 +92,7 @@ static int by_row(const void *a, const void *b)
 
 static void choose(Choice *f)
 {
-	qsort_r(f->row, f->n, sizeof *f->row, by_size, f->all);
+	qsort_r(f->row, f->n, sizeof *f->row, by_worth, f->all);
 	pass(f, true);
 	pass(f, false);
 	if (f->nkept > 1)

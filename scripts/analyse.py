@@ -164,17 +164,17 @@ def built(rows):
     for s in rows.services:
         before, after = rows.one(s, "original", "static", "size_bytes"), rows.one(s, "call", "static", "size_bytes")
         count = [rows.one(s, "call", "static", m)
-                 for m in ("dispatchers", "proposed", "proved", "surviving", "kept", "variants", "distinct", "distinct_shape")]
+                 for m in ("dispatchers", "proposed", "surviving", "proved", "kept", "variants", "distinct", "distinct_shape")]
         lines.append([s, show(rows.one(s, "original", "static", "functions")), *map(show, count),
                       show(rows.one(s, "call", "execute", "paths_paper")),
                       show(rows.one(s, "call", "execute", "paths_exact_log2"), 1),
                       show(before), show(after), show(after / before, 1)])
-    head = ["service", "func", "disp", "prop", "proved", "surv", "kept", "body", "dist", "shape", "paths", "exact", "size",
+    head = ["service", "func", "disp", "prop", "surv", "proved", "kept", "body", "dist", "shape", "paths", "exact", "size",
             "after", "x"]
     return table("What was built", head, lines, [
-        "disp dispatchers; prop, proved, surv(iving), kept: candidates; body: bodies, originals counted;",
-        "dist different in machine code, shape different when constants and registers are masked; paths of",
-        "one run as the paper counts; exact log2 of the paths that its choices can take; size in bytes"])
+        "disp dispatchers; prop, surv(iving the compiler), proved where selected, kept: candidates; body:",
+        "bodies, originals counted; dist different in machine code, shape with constants, registers masked;",
+        "paths of one run as the paper counts; exact log2 of what its choices can take; size in bytes"])
 
 
 def diverse(rows, paper):
@@ -264,15 +264,19 @@ def paper_table2(rows, published):
     for s in rows.services:
         p = published["table2"].get(s, {})
         f = rows.one(s, "original", "execute", "functions")
-        d, v = (rows.one(s, "call", "execute", m) for m in ("dispatchers", "variants"))
+        d, v, real, shape = (rows.one(s, "call", "execute", m) for m in ("dispatchers", "variants", "distinct", "distinct_shape"))
+        proved, idle = (rows.one(s, "call", "execute", m) for m in ("proved", "idle"))
         lines.append([marked(s), *pair(f, p.get("functions")),
                       *pair(rows.one(s, "original", "execute", "paths_paper"), p.get("paths_original")),
-                      *pair(f - d, p.get("non_dispatchers")), *pair(d, p.get("dispatchers")),
-                      *pair(v + d, p.get("variants")), show(v),
+                      *pair(d, p.get("dispatchers")),
+                      *pair(v + d, p.get("variants")), show(real), show(shape), show(proved), show(idle),
                       *pair(rows.one(s, "call", "execute", "paths_paper"), p.get("paths_multivariant"))])
-    head = ["endpoint", *beside(["#F", "#Paths", "#Non-D", "#D", "#V"]), "n", *beside(["MV #Paths"])]
+    head = ["endpoint", *beside(["#F", "#Paths", "#D", "#V"]), "real", "shape", "proved", "idle", *beside(["MV #Paths"])]
     return table("Table 2: static diversity, over the functions that one run enters", head, lines,
-                 ["#V as the paper's scripts count, the original twice for each dispatcher; n counts it once", QR_NOTE])
+                 [
+        "#V as the paper's scripts count, the original twice for each dispatcher; real: bodies that differ in",
+        "machine code, the original once; shape: with constants and registers masked; proved: equal to their",
+        "original; idle: of those, with code that can't matter", QR_NOTE])
 
 
 def paper_table3(rows, published):

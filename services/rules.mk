@@ -13,9 +13,14 @@ SERVICES := encrypt decrypt random invert bin2base64 qr_str qr_image
 SERVICES_SODIUM := encrypt decrypt random invert bin2base64
 SERVICES_QR := qr_str qr_image
 PROFILES := release paper
-# Bodies for each dispatcher: 16, and more where a request enters few functions (three, in bin2base64's release).
+# Bodies for each dispatcher: 16, and more where a request enters few functions (three, in bin2base64's release), or where the
+# paper has more.
 VARIANTS := 16
 VARIANTS_bin2base64 := 64
+VARIANTS_paper_qr_str := 24
+VARIANTS_paper_qr_image := 24
+# $(call variants_of,NAME,PROFILE)
+variants_of = $(or $(VARIANTS_$2_$1),$(VARIANTS_$1),$(VARIANTS))
 MEWE_FLAGS ?=
 # What was proved and compiled once: for all builds here, and for none elsewhere.
 CACHE := build/proofs.db
@@ -124,18 +129,19 @@ endef
 $(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p))))
 
 MEWE_ORIGINAL = @echo "mewe $@"; build/mewe build $< -o $@ --strategy none -q
-MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --cache $(CACHE) --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(or $(VARIANTS_$*),$(VARIANTS)) $(MEWE_FLAGS)
+# $(call MEWE_MULTIVARIANT,PROFILE)
+MEWE_MULTIVARIANT = @echo "mewe $@"; build/mewe build $< -o $@ --cache $(CACHE) --ledger $(@:.multivariant.wasm=.ledger.csv) --variants $(call variants_of,$*,$1) $(MEWE_FLAGS)
 
 $(SERVICES:%=build/services/%.wasm): build/services/%.wasm: build/services/raw/release/%.wasm build/mewe
 	$(MEWE_ORIGINAL)
 $(SERVICES:%=build/services/%.multivariant.wasm): build/services/%.multivariant.wasm: build/services/raw/release/%.wasm build/mewe
-	$(MEWE_MULTIVARIANT)
+	$(call MEWE_MULTIVARIANT,release)
 $(SERVICES:%=build/services/paper/%.wasm): build/services/paper/%.wasm: build/services/raw/paper/%.wasm build/mewe
 	@mkdir -p $(@D)
 	$(MEWE_ORIGINAL)
 $(SERVICES:%=build/services/paper/%.multivariant.wasm): build/services/paper/%.multivariant.wasm: build/services/raw/paper/%.wasm build/mewe
 	@mkdir -p $(@D)
-	$(MEWE_MULTIVARIANT)
+	$(call MEWE_MULTIVARIANT,paper)
 
 $(SERVICES_NATIVE): build/services/native/%: services/%.c services/host/native.c $(SERVICE_HEADERS)
 	@mkdir -p $(@D)

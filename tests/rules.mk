@@ -13,7 +13,7 @@ define checked_rule
 $(CHECKED)/%.$1.wasm: build/services/raw/release/%.wasm build/mewe
 	@mkdir -p $$(@D)
 	@echo "mewe $$@"
-	$$(Q)build/mewe build $$< -o $$@ -q --cache $(CACHE) --variants $$(or $$(VARIANTS_$$*),$$(VARIANTS)) $$(FLAGS_$1)
+	$$(Q)build/mewe build $$< -o $$@ -q --cache $(CACHE) --variants $$(call variants_of,$$*,release) $$(FLAGS_$1)
 endef
 $(foreach k,fixed host copy,$(eval $(call checked_rule,$k)))
 

@@ -16,8 +16,8 @@ header=run,machine,runtime,runtime_version,platform,service,profile,input,build,
 "$mewe" build "$raw" -o "$temp/copy.wasm" --variants 3 --strategy copy --trace hash -q
 
 # ---- builds: every configuration, byte for byte
-"$build/bench/builds" "$raw" "$temp/ledger.csv" 3 "$temp/b" 2>"$temp/err"
-result "builds: all from one ledger" "$(cat "$temp/err")"
+"$build/bench/builds" "$raw" 3 "$temp/cache.db" "$temp/b" 2>"$temp/err"
+result "builds: all from one search" "$(cat "$temp/err")"
 for config in call:off:chacha call:hash:chacha call:full:chacha call:hash:fixed call:off:host call:hash:host \
 	request:off:chacha request:hash:chacha request:hash:fixed request:off:host request:hash:host; do
 	IFS=: read -r dispatch trace draws <<<"$config"
@@ -29,11 +29,10 @@ for config in call:off:chacha call:hash:chacha call:full:chacha call:hash:fixed 
 done
 result "builds: no two configurations are the same file" "$(sha256sum "$temp"/b.*.wasm | cut -c1-64 | sort | uniq -d)"
 touch -d 2001-01-01 "$temp/b.call.off.wasm"
-"$build/bench/builds" "$raw" "$temp/ledger.csv" 3 "$temp/b"
+"$build/bench/builds" "$raw" 3 "$temp/cache.db" "$temp/b"
 result "builds: a file of the same bytes is left alone" "$(find "$temp/b.call.off.wasm" -newermt 2002-01-01)"
-expect "builds: a ledger of another module" 2 'not the ledger' "$build/bench/builds" "$other" "$temp/ledger.csv" 3 "$temp/x"
-expect "builds: a ledger of other options" 2 'not the ledger' "$build/bench/builds" "$raw" "$temp/ledger.csv" 4 "$temp/x"
-expect "builds: no ledger" 2 'no column' "$build/bench/builds" "$raw" results/paper/table2.csv 3 "$temp/x"
+expect "builds: bad options" 2 'usage' "$build/bench/builds" "$raw" 1 "$temp/cache.db" "$temp/x"
+expect "builds: no module" 2 'none.wasm' "$build/bench/builds" "$temp/none.wasm" 3 "$temp/cache.db" "$temp/x"
 
 # ---- rows
 # run NAME MODE ARGUMENT...: rows into $temp/NAME.csv

@@ -123,6 +123,7 @@ def paper():
     p = {"profile": "paper", "which": "paper"}
     run = [row(m, v, config=c, **p) for c, m, v in [
         ("original", "functions", 20), ("call", "dispatchers", 5), ("call", "variants", 51), ("call", "paths_paper", 325),
+        ("call", "distinct", 50), ("call", "distinct_shape", 48), ("call", "proved", 46), ("call", "idle", 7),
         ("original", "paths_paper", 4), ("original", "static_instructions", 1000)]]
     published = analyse.load_published(ROOT / "results" / "paper")
     text = analyse.report(frame(run + traces(["a", "b"], **p)), published)
@@ -130,7 +131,7 @@ def paper():
     check("Tables 1 to 3 are there", sorted(line), ["Table 1", "Table 2", "Table 3"])
     check("none of their lines is wider than 100", [x for x in text.splitlines() if len(x) > 100], [])
     check("Table 2: ours and the paper's", line["Table 2"][3].split(),
-          "encrypt 20 23 4 4 15 18 5 5 56 56 51 325 325".split())
+          "encrypt 20 23 4 4 5 5 56 56 50 48 46 7 325 325".split())
     check("Table 3: ours and the paper's", line["Table 3"][3].split(),
           "encrypt 1.00 0.87 1.00 10 816 0 0 2 5 6 4,000,000".split())
     check("another profile prints none of them", "Table 2" in analyse.report(frame(GOOD), published), False)
