@@ -96,17 +96,17 @@ static bool same_tree(const Mod *m, Expr a, Expr b)
 static void unit_proposal(Mod *m, const Sites *s, const Variant *v, uint32_t of, const Case *c, Buf *rules)
 {
 	Ident id = ident_of(m);
-	const char *rule, *again;
+	Traits t, again;
 	Body b, twice;
 	Equiv q;
-	if (!propose_body(s, v, &rule, &b))
+	if (!propose_body(s, v, &t, &b))
 		return;
-	bool same = propose_body(s, v, &again, &twice) && strcmp(rule, again) == 0 && b.nvars == twice.nvars && same_tree(m, b.expr, twice.expr);
+	bool same = propose_body(s, v, &again, &twice) && strcmp(t.rule, again.rule) == 0 && b.nvars == twice.nvars && same_tree(m, b.expr, twice.expr);
 	body_free(&twice);
 	if (!same)
-		report(false, rule, "is made twice the same", "it is not");
+		report(false, t.rule, "is made twice the same", "it is not");
 	equiv_bodies(s->site[v->site].body, &id, &b, &id, &q);
-	Made x = {of, row_of(rule), q.verdict, ""};
+	Made x = {of, row_of(t.rule), q.verdict, ""};
 	RuleRow *r = &row[x.rule];
 	r->n++;
 	r->proved += q.verdict == V_PROVED;
@@ -118,7 +118,7 @@ static void unit_proposal(Mod *m, const Sites *s, const Variant *v, uint32_t of,
 	BinaryenAddFunctionExport(m->ref, x.export, x.export);
 	body_free(&b);
 	PUSH(made, nmade, mcap, x);
-	buf_printf(rules, "%s ", rule);
+	buf_printf(rules, "%s ", t.rule);
 }
 
 static bool mentions(const char *list, const char *rule, size_t n)
