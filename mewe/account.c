@@ -14,6 +14,14 @@
 #include "account.h"
 #include "combine.h"
 
+/* Names in a module are anybody's: they must neither end a line nor speak to a terminal. */
+static void plain(char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
 void account_differs(Account *a, const char *func, const char *fmt, ...)
 {
 	char what[400];
@@ -21,7 +29,10 @@ void account_differs(Account *a, const char *func, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
-	PUSH(a->diff, a->ndiff, a->diff_cap, ((Difference){xstrdup(func), xstrdup(what)}));
+	Difference d = {xstrdup(func), xstrdup(what)};
+	plain(d.func);
+	plain(d.what);
+	PUSH(a->diff, a->ndiff, a->diff_cap, d);
 }
 
 const char *account_name(const Account *a, uint32_t ordinal) { return a->have->func[ordinal].name; }
@@ -110,17 +121,17 @@ static bool is_call(const Account *a, Expr e, uint32_t index)
 	return index != NONE && walk_kind(e) == K_Call && read_function(a->have, BinaryenCallGetTarget(e)) == index;
 }
 
-static uint32_t operand(Expr call, uint32_t i) { return BinaryenConstGetValueI32(BinaryenCallGetOperandAt(call, i)); }
+/* The number that a call has there; NONE, which is no trace's id, where it has none: nobody vouches for its type. */
+static uint32_t operand(Expr call, uint32_t i)
+{
+	Expr e = i < BinaryenCallGetNumOperands(call) ? BinaryenCallGetOperandAt(call, i) : NULL;
+	return e && walk_kind(e) == K_Const && BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? (uint32_t)BinaryenConstGetValueI32(e) : NONE;
+}
 
 /* The instrument's call at the start of a function, with its own ids. */
 static bool entered(const Account *a, Expr e, uint32_t ordinal)
 {
-	if (!is_call(a, e, account_index(a, "enter")))
-		return false;
-	for (uint32_t i = 0; i < 2; i++)
-		if (walk_kind(BinaryenCallGetOperandAt(e, i)) != K_Const || operand(e, i) != TRACE_ID(ordinal, 0))
-			return false;
-	return true;
+	return is_call(a, e, account_index(a, "enter")) && operand(e, 0) == TRACE_ID(ordinal, 0) && operand(e, 1) == TRACE_ID(ordinal, 0);
 }
 
 /* The function's body without the instrument's call; NULL: that is not there. */
@@ -137,14 +148,21 @@ static Expr uninstrumented(const Account *a, uint32_t ordinal)
 	return BinaryenBlockGetNumChildren(body) == 1 && !BinaryenBlockGetName(body) ? BinaryenBlockGetChildAt(body, 0) : body;
 }
 
-/* Begins with the mark of a function that stands for an import from `mewe`; the mark may be all of it. */
-static bool marked(Expr body)
+static bool is_zero(Expr e)
 {
-	Expr first = walk_kind(body) == K_Block && BinaryenBlockGetNumChildren(body) > 0 ? BinaryenBlockGetChildAt(body, 0) : body;
-	if (walk_kind(first) != K_Drop || walk_kind(BinaryenDropGetValue(first)) != K_Const)
+	BinaryenType t = BinaryenExpressionGetType(e);
+	if (walk_kind(e) != K_Const)
 		return false;
-	Expr c = BinaryenDropGetValue(first);
-	return BinaryenExpressionGetType(c) == BinaryenTypeInt32() && BinaryenConstGetValueI32(c) == 0x6d657765;
+	return t == BinaryenTypeInt32() ? BinaryenConstGetValueI32(e) == 0 : t == BinaryenTypeInt64() && BinaryenConstGetValueI64(e) == 0;
+}
+
+/* An import from `mewe` as a build that dispatches nothing resolves it: the mark, and zero if there is a result. */
+static bool is_stub(Expr body)
+{
+	for (uint32_t i = 1; walk_kind(body) == K_Block && i < BinaryenBlockGetNumChildren(body); i++)
+		if (!is_zero(BinaryenBlockGetChildAt(body, i)))
+			return false;
+	return shape_marked(body);
 }
 
 /* What such a function may do in a multivariant module, instead of nothing: read a count, or call the trace's functions with
@@ -153,7 +171,7 @@ static bool reports(const Account *a, Expr e)
 {
 	static const char *const funcs[] = {"hash", "read", "reset", "renew"}, *const globals[] = {"choices", "length", "executed"};
 	if (walk_kind(e) == K_Const)
-		return BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? BinaryenConstGetValueI32(e) == 0 : BinaryenConstGetValueI64(e) == 0;
+		return is_zero(e);
 	for (size_t i = 0; walk_kind(e) == K_GlobalGet && i < LEN(globals); i++)
 		if (account_global_of(a->have, BinaryenGlobalGetGetName(e)) == account_global(a, globals[i]))
 			return true;
@@ -170,7 +188,7 @@ static bool reports(const Account *a, Expr e)
 static bool reporting(const Account *a, uint32_t ordinal)
 {
 	Expr was = BinaryenFunctionGetBody(a->want->func[ordinal].ref), is = BinaryenFunctionGetBody(a->have->func[ordinal].ref);
-	if (!marked(was) || !marked(is))
+	if (!is_stub(was) || !shape_marked(is))
 		return false;
 	for (uint32_t i = 1; walk_kind(is) == K_Block && i < BinaryenBlockGetNumChildren(is); i++)
 		if (!reports(a, BinaryenBlockGetChildAt(is, i)))
@@ -192,6 +210,13 @@ typedef struct Uses {
 	bool good;
 } Uses;
 
+/* Is the function index the original's, or an import's from `mewe` that the build has resolved? */
+static bool is_originals(const Account *a, uint32_t i)
+{
+	uint32_t nimp = a->have->nimp;
+	return i < nimp + a->norig || (i < nimp + a->first_body && shape_marked(BinaryenFunctionGetBody(a->have->func[i - nimp].ref)));
+}
+
 /* What code of the original's may name: its own functions, dispatched or not, its imports and globals. */
 static bool use(void *ctx, Expr e, uint32_t index)
 {
@@ -200,9 +225,8 @@ static bool use(void *ctx, Expr e, uint32_t index)
 	uint32_t kind = walk_kind(e);
 	const char *f = kind == K_Call ? BinaryenCallGetTarget(e) : kind == K_RefFunc ? BinaryenRefFuncGetFunc(e) : NULL;
 	const char *g = kind == K_GlobalGet ? BinaryenGlobalGetGetName(e) : kind == K_GlobalSet ? BinaryenGlobalSetGetName(e) : NULL;
-	uint32_t i = f ? read_function(a->have, f) : 0;
 	(void)index;
-	if (f && i >= a->have->nimp + a->norig && !(i < a->have->nimp + a->first_body && marked(BinaryenFunctionGetBody(a->have->func[i - a->have->nimp].ref)))) {
+	if (f && !is_originals(a, read_function(a->have, f))) {
 		account_differs(u->a, account_name(a, u->ordinal), "it calls %s, which is no function of the original's: that passes a dispatcher by", f);
 		u->good = false;
 	}
@@ -274,7 +298,8 @@ static bool good_enter(const Account *a, Expr e, uint32_t func, uint32_t k)
 
 static bool good_chose(const Account *a, Expr e, uint32_t i, uint32_t k)
 {
-	if (!is_call(a, e, account_index(a, "chose")) || operand(e, 0) != i || operand(e, 1) != k)
+	if (!is_call(a, e, account_index(a, "chose")) || operand(e, 0) != i || operand(e, 1) != k || BinaryenCallGetNumOperands(e) != 3 ||
+	    BinaryenExpressionGetType(BinaryenCallGetOperandAt(e, 2)) != BinaryenTypeFloat64())
 		return false;
 	return fabs(BinaryenConstGetValueF64(BinaryenCallGetOperandAt(e, 2)) - log2(a->found.f[i].n)) < 1e-9;
 }

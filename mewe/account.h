@@ -32,6 +32,7 @@ typedef struct Account {
 	Founds found;                  /* the dispatchers, by ordinal */
 	Dispatchers dispatchers;       /* the same, as discriminator.c wants them */
 	bool *owned;                   /* functions of have that are accounted for */
+	uint32_t nrequest, ninit;      /* exports with a wrapper of either kind */
 	Pair *pair;
 	uint32_t npair, pair_cap;
 	Difference *diff;
@@ -59,9 +60,13 @@ bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g); /* type 
 /* account_guess.c: fills found, dispatchers and shape. */
 void account_guess(Account *a);
 
+/* account_wrap.c: what defined function `ordinal` is to function index `target`, which is a defined one. */
+typedef enum Wrapping { WRAP_NOT, WRAP_REQUEST, WRAP_INIT } Wrapping;
+Wrapping account_wrapper(const Account *a, uint32_t ordinal, uint32_t target);
+
 /* account_parts.c: what is not code. */
 bool account_imports(Account *a);                          /* false: they differ, and indices mean nothing any more */
 void account_sections(Account *a);
-void account_exports(Account *a);                          /* and the entry wrappers that take them over */
+void account_exports(Account *a);                          /* and the wrappers that take them over */
 
 #endif

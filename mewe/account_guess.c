@@ -103,29 +103,50 @@ static uint32_t score(const Account *a, const Shape *s, uint32_t nguest)
 	return n;
 }
 
+/* Would a build of the original make this shape? Where it would refuse there is nothing to compare with. */
+static bool is_possible(const Account *a, Shape *s)
+{
+	Options o;
+	Shape built;
+	Err e;
+	mewe_options_default(&o);
+	o.discriminator = s->discriminator;
+	o.dispatch = s->dispatch;
+	o.trace = s->trace;
+	if (discriminator_shape(a->plan, &o, &built, &e))
+		return false;
+	s->import_seed = built.import_seed;
+	s->gated |= built.gated; /* also where an export was named an init */
+	return true;
+}
+
 /* The shape whose functions fit best. */
 static void guess_shape(Account *a)
 {
 	const Mod *original = a->plan; /* to which nothing was added yet */
 	static const enum mewe_discriminator all[] = {MEWE_CHACHA, MEWE_WASI, MEWE_XORSHIFT, MEWE_NONE};
 	uint32_t best = 0, nguest = 0;
+	bool any = false;
 	Shape s = a->shape, first;
 	for (uint32_t i = 0; i < original->nimp; i++)
 		nguest += strcmp(BinaryenFunctionImportGetModule(original->imp[i].ref), "mewe") == 0;
 	s.trace = exports(a->have, "mewe.trace") ? MEWE_TRACE_FULL : exports(a->have, "mewe.reset") ? MEWE_TRACE_HASH : MEWE_TRACE_OFF;
-	s.import_seed = read_import(a->have, "mewe", "seed") != NONE;
 	s.fixed_seed = fixed_seed(a->have);
-	first = s;
+	first = a->shape;
+	first.discriminator = MEWE_NONE; /* any module can have that added, should nothing be possible */
 	for (unsigned i = 0; i < 4 * LEN(all); i++) {
 		s.discriminator = all[i / 4];
 		s.discriminator = read_import(a->have, "mewe", "choose") != NONE ? MEWE_HOST : exports(a->have, "mewe.seed") ? MEWE_FIXED : s.discriminator;
 		s.gated = i & 1;
 		s.reseed = i & 2 ? MEWE_RESEED_ENTRY : MEWE_RESEED_INSTANCE;
+		if (!is_possible(a, &s))
+			continue;
 		uint32_t n = score(a, &s, nguest);
-		if (i == 0 || n > best) {
+		if (!any || n > best) {
 			best = n;
 			first = s;
 		}
+		any = true;
 	}
 	a->shape = first;
 }

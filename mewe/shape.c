@@ -36,6 +36,13 @@ static bool is_trace(Expr e)
 	return true;
 }
 
+bool shape_marked(Expr body)
+{
+	uint32_t x;
+	Expr first = walk_kind(body) == K_Block && BinaryenBlockGetNumChildren(body) > 0 ? BinaryenBlockGetChildAt(body, 0) : body;
+	return walk_kind(first) == K_Drop && const32(BinaryenDropGetValue(first), &x) && x == 0x6d657765;
+}
+
 /* ---- selectors ------------------------------------------------------------------------------------------------------ */
 
 static bool field(Expr e, Selector *out)

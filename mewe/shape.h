@@ -28,4 +28,7 @@ typedef struct Pieces {
  * gives? Calls of constants without results, of the instrument, are let through for the caller to judge. */
 bool shape_pieces(const Mod *m, uint32_t ordinal, Pieces *out);
 
+/* Does it begin with the mark of a function that stands for an import from `mewe`? The mark may be all of it. */
+bool shape_marked(Expr body);
+
 #endif

@@ -1,7 +1,7 @@
 /* verify.c - prove a multivariant module equal to its original, from the two binaries alone.
  * In: two binaries. Out: findings, as text or JSON, and the verdict over them all. Must hold: what the builder knew or said is
  * not used; a module passes only if everything in it is accounted for (account.c) and each pair of functions is proved
- * (equiv_bodies), whatever the number of workers. A worker that dies leaves its pair unproved. */
+ * (equiv_bodies), whatever the number of workers. A worker that dies leaves the pair unproved that it was at. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@ enum { JOBS_MAX = 64 };
 /* What is said of one pair; below PIPE_BUF, so that writes by several workers never mix. */
 typedef struct Answer {
 	uint32_t pair, verdict;
+	uint64_t work;                 /* of the solver */
 	char why[400];
 	uint64_t cex[32];
 	uint32_t ncex;
@@ -30,6 +31,7 @@ typedef struct Tally {
 typedef struct Verify {
 	Account a;
 	Answer *answer;                /* by pair */
+	uint32_t nanswer;
 	Tally all, *each;              /* of all pairs, and by dispatcher */
 	mewe_progress *progress;
 	void *progress_ctx;
@@ -50,6 +52,7 @@ static void judge(const Account *a, uint32_t i, Answer *out)
 	Equiv q;
 	equiv_bodies(&x, &iw, &y, &ih, &q);
 	out->verdict = q.verdict;
+	out->work = q.work;
 	out->ncex = q.ncex < LEN(out->cex) ? q.ncex : LEN(out->cex);
 	memcpy(out->cex, q.cex, out->ncex * sizeof *out->cex);
 	if (q.verdict != V_PROVED)
@@ -75,7 +78,6 @@ static void collect(Verify *v, int in)
 {
 	Answer a;
 	size_t got = 0;
-	uint32_t done = 0;
 	for (;;) {
 		ssize_t k = read(in, (char *)&a + got, sizeof a - got);
 		if (k < 0 && errno == EINTR)
@@ -86,28 +88,20 @@ static void collect(Verify *v, int in)
 			continue;
 		got = 0;
 		v->answer[a.pair] = a;
+		v->nanswer++;
 		if (v->progress)
-			v->progress(v->progress_ctx, "verify", ++done, v->a.npair);
+			v->progress(v->progress_ctx, "verify", v->nanswer, v->a.npair);
 	}
 }
 
-static int prove(Verify *v, unsigned jobs, Err *e)
+/* Workers for the pairs from *next on, until they have come to the last pair or have all died. */
+static int prove_rest(Verify *v, unsigned jobs, uint32_t *next, Err *e)
 {
 	unsigned started = 0;
-	int pipefd[2], code = 0;
-	v->answer = xalloc(v->a.npair * sizeof *v->answer);
-	for (uint32_t i = 0; i < v->a.npair; i++) {
-		v->answer[i].verdict = V_TIMEOUT;
-		strcpy(v->answer[i].why, "the prover's process ended on it");
-	}
-	uint32_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (next == MAP_FAILED)
-		return err_set(e, MEWE_BAD, "no shared memory for the provers: %s", strerror(errno));
-	if (pipe2(pipefd, O_CLOEXEC) < 0) {
-		munmap(next, sizeof *next);
-		return err_set(e, MEWE_BAD, "no pipe to the provers: %s", strerror(errno));
-	}
+	int pipefd[2];
 	pid_t pid[JOBS_MAX];
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return err_set(e, MEWE_BAD, "no pipe to the provers: %s", strerror(errno));
 	for (; started < jobs && started < v->a.npair; started++) {
 		pid[started] = fork();
 		if (pid[started] < 0)
@@ -118,14 +112,33 @@ static int prove(Verify *v, unsigned jobs, Err *e)
 		}
 	}
 	close(pipefd[1]);
-	if (started == 0 && v->a.npair > 0)
-		code = err_set(e, MEWE_BAD, "no process to prove in: %s", strerror(errno));
-	else
+	if (started > 0)
 		collect(v, pipefd[0]);
 	close(pipefd[0]);
 	for (unsigned j = 0; j < started; j++)
 		while (waitpid(pid[j], NULL, 0) < 0 && errno == EINTR)
 			;
+	return started > 0 ? 0 : err_set(e, MEWE_BAD, "no process to prove in: %s", strerror(errno));
+}
+
+/* A worker that dies costs the pair that it was at, and no other: so there are workers again until all pairs were taken. */
+static int prove(Verify *v, unsigned jobs, Err *e)
+{
+	int code = 0;
+	v->answer = xalloc(v->a.npair * sizeof *v->answer);
+	for (uint32_t i = 0; i < v->a.npair; i++) {
+		v->answer[i].verdict = V_TIMEOUT;
+		strcpy(v->answer[i].why, "the prover's process ended on it");
+	}
+	uint32_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (next == MAP_FAILED)
+		return err_set(e, MEWE_BAD, "no shared memory for the provers: %s", strerror(errno));
+	while (!code && *next < v->a.npair) {
+		uint32_t from = *next;
+		code = prove_rest(v, jobs, next, e);
+		if (!code && *next == from)
+			code = err_set(e, MEWE_BAD, "the provers' processes end before they begin; free some memory");
+	}
 	munmap(next, sizeof *next);
 	return code;
 }
@@ -152,6 +165,14 @@ static void tally(Verify *v)
 static int verdict(const Verify *v)
 {
 	return v->a.ndiff > 0 || v->all.refuted > 0 ? MEWE_DIFFERS : v->all.open > 0 ? MEWE_LIMIT : MEWE_OK;
+}
+
+static uint64_t all_work(const Verify *v)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < v->a.npair; i++)
+		sum += v->answer[i].work;
+	return sum;
 }
 
 static void put_arguments(Buf *b, const Answer *a)
@@ -184,6 +205,9 @@ static Bytes text(const Verify *v)
 		put_arguments(&b, x);
 		buf_str(&b, "\n");
 	}
+	if (a->nrequest + a->ninit > 0)
+		buf_printf(&b, "exports: %u draw anew, %u draw nothing meanwhile\n", a->nrequest, a->ninit);
+	buf_printf(&b, "solver: %llu units of work\n", (unsigned long long)all_work(v));
 	int code = verdict(v);
 	buf_printf(&b, "%s: %u functions, %u dispatchers, %u pairs proved, %u refuted, %u unproved, %u other differences\n",
 	           code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different", a->norig, a->found.n, all.proved, all.refuted,
@@ -221,8 +245,10 @@ static Bytes json_text(const Verify *v)
 	for (uint32_t i = 0; i < a->npair; i++)
 		if (v->answer[i].verdict != V_PROVED)
 			json_array_append_new(v->answer[i].verdict == V_REFUTED ? differences : unproved, json_answer(v, i));
-	json_t *root = json_pack("{s:s, s:I, s:o, s:o, s:o}", "verdict", code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different",
-	                         "functions", (json_int_t)a->norig, "dispatchers", dispatchers, "differences", differences, "unproved", unproved);
+	json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "verdict", code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different",
+	                         "functions", (json_int_t)a->norig, "pairs_proved", (json_int_t)v->all.proved, "exports_drawing", (json_int_t)a->nrequest,
+	                         "exports_init", (json_int_t)a->ninit, "solver_work", (json_int_t)all_work(v), "dispatchers", dispatchers,
+	                         "differences", differences, "unproved", unproved);
 	char *s = json_dumps(root, JSON_INDENT(1));
 	Buf b = {0};
 	buf_printf(&b, "%s\n", s);

@@ -354,7 +354,7 @@ static void bytes(void)
 	Case c = make(&o, true);
 	patch("a global's first value", &c, "\x41\xe7\x8a\x8d\x09", "\x41\xe6\x8a\x8d\x09", 5, MEWE_DIFFERS, "globals");
 	patch("a byte of data", &c, "hello", "jello", 5, MEWE_DIFFERS, "data");
-	patch("an import's name", &c, "\3out", "\3oux", 4, MEWE_DIFFERS, "import 0 is oux");
+	patch("an import's name", &c, "\3out", "\3oux", 4, MEWE_DIFFERS, "import 0 is env.oux");
 	patch("an export's name", &c, "\5plain\0", "\5plaim\0", 7, MEWE_DIFFERS, "plaim");
 	patch("a memory's limits", &c, "\5\4\1\1\1\5", "\5\4\1\1\1\6", 6, MEWE_DIFFERS, "memory");
 	patch("a table's limits", &c, "\4\4\1\x70\0\4", "\4\4\1\x70\0\5", 6, MEWE_DIFFERS, "tables");
