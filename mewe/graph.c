@@ -1,16 +1,13 @@
-/* graph.c - graphs of functions: the paper's count of paths in a trace, and the multivariant call graph.
- * In: a trace's functions, or a module with its dispatchers. Out: a number, or Graphviz text.
- * Must hold: the count is the paper's, oddities and all, or it could not be compared with the paper's numbers. */
+/* graph.c - the multivariant call graph.
+ * In: a module with its dispatchers. Out: the graph, or Graphviz text. Must hold: of the discriminator nothing is in it that the
+ * program does not call by itself. */
 #include <stdlib.h>
 #include <string.h>
 #include "graph.h"
+#include "section.h"
 #include "shape.h"
 
-typedef struct List {
-	uint32_t *at, n, cap;
-} List;
-
-static void list_add(List *l, uint32_t x)
+void list_add(List *l, uint32_t x)
 {
 	for (uint32_t i = 0; i < l->n; i++)
 		if (l->at[i] == x)
@@ -18,85 +15,21 @@ static void list_add(List *l, uint32_t x)
 	PUSH(l->at, l->n, l->cap, x);
 }
 
-static void lists_free(List *l, uint32_t n)
+void lists_free(List *l, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		free(l[i].at);
 	free(l);
 }
 
-/* ---- paths -------------------------------------------------------------------------------------------------------------- */
+/* ---- who calls whom ------------------------------------------------------------------------------------------------------ */
 
-typedef struct Step {
-	uint32_t func, next;           /* the successor to be taken next */
-	double sum;
-} Step;
-
-/* paths(last) = weight(last); paths(x) = weight(x) * the sum of paths(y) over the successors y that are not on the way here.
- * As in the paper's scripts, what was once found for y stands for every other way to y, though that may meet other functions
- * on its way; so the order of successors, which is that of the trace, matters where there are cycles. */
-static double paths(const List *succ, uint32_t first, uint32_t last, const double *weight, uint32_t nfunc)
-{
-	enum { NEW, ON_WAY, DONE };
-	uint8_t *state = xalloc(nfunc);
-	double *found = xalloc(nfunc * sizeof *found), result;
-	Step *step = NULL;
-	uint32_t n = 0, cap = 0;
-	state[last] = DONE;
-	found[last] = weight[last];
-	if (first != last)
-		PUSH(step, n, cap, ((Step){first, 0, 0}));
-	state[first] = first == last ? DONE : ON_WAY;
-	while (n > 0) {
-		Step *s = &step[n - 1];
-		if (s->next == succ[s->func].n) {
-			found[s->func] = weight[s->func] * s->sum;
-			state[s->func] = DONE;
-			n--;
-			continue;
-		}
-		uint32_t y = succ[s->func].at[s->next];
-		if (state[y] == NEW) {
-			state[y] = ON_WAY;
-			PUSH(step, n, cap, ((Step){y, 0, 0}));
-			continue;
-		}
-		if (state[y] == DONE)
-			s->sum += found[y];
-		s->next++;
-	}
-	result = found[first];
-	free(step);
-	free(found);
-	free(state);
-	return result;
-}
-
-double graph_paths(const uint32_t *func, uint64_t n, const double *weight, uint32_t nfunc)
-{
-	if (n == 0)
-		return 0;
-	List *succ = xalloc(nfunc * sizeof *succ);
-	for (uint64_t i = 1; i < n; i++)
-		list_add(&succ[func[i - 1]], func[i]);
-	double x = paths(succ, func[0], func[n - 1], weight, nfunc);
-	lists_free(succ, nfunc);
-	return x;
-}
-
-/* ---- the multivariant call graph ---------------------------------------------------------------------------------------- */
-
-/* Nodes are function indices, and after them one node for each table. */
-typedef struct Graph {
-	const Mod *m;
-	const Founds *found;
-	List *callees;
-	bool *dispatches;              /* by node */
-	uint32_t nfunc, n;             /* functions; nodes */
+typedef struct Calls {
+	const Graph *g;
+	List *to;
 	uint32_t enter;                /* the instrument's function, or NONE */
-	uint32_t from;
-	bool *seen;
-} Graph;
+	bool last;                     /* only the last call: a wrapper draws, and then calls what it wraps */
+} Calls;
 
 static uint32_t table_node(const Graph *g, const char *name)
 {
@@ -106,66 +39,115 @@ static uint32_t table_node(const Graph *g, const char *name)
 
 static bool add_call(void *ctx, Expr e, uint32_t index)
 {
-	Graph *g = ctx;
+	Calls *c = ctx;
 	uint32_t kind = walk_kind(e), to = NONE;
 	(void)index;
 	if (kind == K_Call)
-		to = read_function(g->m, BinaryenCallGetTarget(e));
+		to = read_function(c->g->m, BinaryenCallGetTarget(e));
 	else if (kind == K_RefFunc)
-		to = read_function(g->m, BinaryenRefFuncGetFunc(e));
+		to = read_function(c->g->m, BinaryenRefFuncGetFunc(e));
 	else if (kind == K_CallIndirect)
-		to = table_node(g, BinaryenCallIndirectGetTable(e));
-	if (to != NONE && to != g->enter)
-		list_add(&g->callees[g->from], to);
+		to = table_node(c->g, BinaryenCallIndirectGetTable(e));
+	if (to == NONE || to == c->enter)
+		return true;
+	if (c->last)
+		c->to->n = 0;
+	list_add(c->to, to);
 	return true;
 }
 
-/* A dispatcher's choice and its trace are no calls of the program's. */
-static void add_functions(Graph *g)
+/* The instrument's function, which is told when a function is entered. */
+static uint32_t instrument(const Mod *m, const Founds *found)
 {
+	Pieces p;
+	uint32_t enter = NONE;
+	if (found->n > 0 && shape_pieces(m, found->f[0].func, &p)) {
+		if (p.enter)
+			enter = read_function(m, BinaryenCallGetTarget(p.enter));
+		free(p.arm);
+	}
+	return enter;
+}
+
+/* Behind the last body there are wrappers alone. A function that stands for an import from `mewe` calls nothing of the program's. */
+static void add_functions(Graph *g, const Founds *found)
+{
+	const Found *end = found->n ? &found->f[found->n - 1] : NULL;
+	Calls c = {.g = g, .enter = instrument(g->m, found)};
 	for (uint32_t i = 0, d = 0; i < g->m->nfunc; i++) {
-		const Found *f = d < g->found->n && g->found->f[d].func == i ? &g->found->f[d++] : NULL;
-		g->from = g->m->nimp + i;
-		g->dispatches[g->from] = f != NULL;
-		for (uint32_t k = 0; f && k < f->n; k++)
-			list_add(&g->callees[g->from], g->m->nimp + f->variant[k]);
-		if (!f)
-			walk_each(BinaryenFunctionGetBody(g->m->func[i].ref), add_call, g);
-	}
-}
-
-static void add_tables(Graph *g)
-{
-	for (uint32_t i = 0; i < BinaryenGetNumElementSegments(g->m->ref); i++) {
-		BinaryenElementSegmentRef s = BinaryenGetElementSegmentByIndex(g->m->ref, i);
-		const char *table = BinaryenElementSegmentGetTable(s);
-		for (uint32_t k = 0; table && *table && k < BinaryenElementSegmentGetLength(s); k++) {
-			uint32_t to = read_function(g->m, BinaryenElementSegmentGetData(s, k));
-			if (to != NONE)
-				list_add(&g->callees[table_node(g, table)], to);
+		const Found *f = d < found->n && found->f[d].func == i ? &found->f[d++] : NULL;
+		Expr body = BinaryenFunctionGetBody(g->m->func[i].ref);
+		uint32_t node = g->m->nimp + i;
+		c.to = &g->callees[node];
+		c.last = end && i > end->variant[end->n - 1];
+		g->dispatcher[node] = f;
+		for (uint32_t k = 0; f && k < f->n; k++) {
+			list_add(c.to, g->m->nimp + f->variant[k]);
+			g->body[g->m->nimp + f->variant[k]] = true;
 		}
+		if (!f && !shape_marked(body))
+			walk_each(body, add_call, &c);
 	}
 }
 
-/* What a host can reach; the discriminator's own exports are left out, and so it is itself. */
-static void mark(Graph *g)
+static void add_tables(Graph *g, const uint8_t *wasm, size_t n)
+{
+	Slots s = section_slots(wasm, n);
+	for (uint32_t i = 0; i < s.n; i++)
+		if (s.slot[i].table < g->n - g->nfunc && s.slot[i].func < g->nfunc)
+			list_add(&g->callees[g->nfunc + s.slot[i].table], s.slot[i].func);
+	free(s.slot);
+}
+
+static void add_roots(Graph *g)
 {
 	const Scan *s = &g->m->scan;
-	List todo = {0};
 	if (s->start != NONE)
-		list_add(&todo, s->start);
+		list_add(&g->roots, s->start);
 	for (uint32_t i = 0; i < s->nexports; i++)
 		if (s->exports[i].kind <= 1 && strncmp(s->exports[i].name, "mewe.", 5) != 0)
-			list_add(&todo, s->exports[i].index + (s->exports[i].kind == 1 ? g->nfunc : 0));
+			list_add(&g->roots, s->exports[i].index + (s->exports[i].kind == 1 ? g->nfunc : 0));
+}
+
+void graph_make(const Mod *m, const Founds *found, const uint8_t *wasm, size_t n, Graph *out)
+{
+	*out = (Graph){.m = m, .nfunc = m->nimp + m->nfunc, .n = m->nimp + m->nfunc + m->scan.ntables};
+	out->callees = xalloc(out->n * sizeof *out->callees);
+	out->dispatcher = xalloc(out->n * sizeof *out->dispatcher);
+	out->body = xalloc(out->n);
+	add_functions(out, found);
+	add_tables(out, wasm, n);
+	add_roots(out);
+}
+
+void graph_free(Graph *g)
+{
+	lists_free(g->callees, g->n);
+	free(g->dispatcher);
+	free(g->body);
+	free(g->roots.at);
+	*g = (Graph){0};
+}
+
+/* ---- Graphviz ------------------------------------------------------------------------------------------------------------ */
+
+/* What a host can reach. */
+static bool *reached(const Graph *g)
+{
+	bool *seen = xalloc(g->n);
+	List todo = {0};
+	for (uint32_t i = 0; i < g->roots.n; i++)
+		PUSH(todo.at, todo.n, todo.cap, g->roots.at[i]);
 	while (todo.n > 0) {
 		uint32_t x = todo.at[--todo.n];
-		if (g->seen[x])
+		if (seen[x])
 			continue;
-		g->seen[x] = true;
+		seen[x] = true;
 		for (uint32_t i = 0; i < g->callees[x].n; i++)
 			PUSH(todo.at, todo.n, todo.cap, g->callees[x].at[i]);
 	}
 	free(todo.at);
+	return seen;
 }
 
 static void put_quoted(Buf *b, const char *s)
@@ -187,49 +169,29 @@ static void put_node(Buf *b, const Graph *g, uint32_t x)
 		return;
 	}
 	put_quoted(b, x < g->m->nimp ? g->m->imp[x].name : g->m->func[x - g->m->nimp].name);
-	buf_str(b, x < g->m->nimp ? ", shape=plaintext];\n" : g->dispatches[x] ? ", shape=box, style=bold];\n" : "];\n");
+	buf_str(b, x < g->m->nimp ? ", shape=plaintext];\n" : g->dispatcher[x] ? ", shape=box, style=bold];\n" :
+	           g->body[x] ? ", shape=box, style=rounded];\n" : "];\n");
 }
 
 static void put_edges(Buf *b, const Graph *g, uint32_t x)
 {
-	const char *style = g->dispatches[x] ? " [style=dashed]" : "";
+	const char *style = g->dispatcher[x] ? " [style=dashed]" : "";
 	for (uint32_t i = 0; i < g->callees[x].n; i++)
 		buf_printf(b, "\tn%u -> n%u%s;\n", x, g->callees[x].at[i], style);
 }
 
-static uint32_t instrument(const Mod *m, const Founds *found)
+Bytes graph_dot(const Graph *g)
 {
-	Pieces p;
-	uint32_t enter = NONE;
-	if (found->n > 0 && shape_pieces(m, found->f[0].func, &p)) {
-		if (p.enter)
-			enter = read_function(m, BinaryenCallGetTarget(p.enter));
-		free(p.arm);
-	}
-	return enter;
-}
-
-Bytes graph_dot(const Mod *m, const Founds *found)
-{
-	Graph g = {.m = m, .found = found, .nfunc = m->nimp + m->nfunc, .enter = instrument(m, found)};
 	Buf b = {0};
-	g.n = g.nfunc + m->scan.ntables;
-	g.callees = xalloc(g.n * sizeof *g.callees);
-	g.dispatches = xalloc(g.n);
-	g.seen = xalloc(g.n);
-	add_functions(&g);
-	add_tables(&g);
-	mark(&g);
+	bool *seen = reached(g);
 	buf_str(&b, "digraph mcg {\n");
-	for (uint32_t x = 0; x < g.n; x++)
-		if (g.seen[x])
-			put_node(&b, &g, x);
-	for (uint32_t x = 0; x < g.n; x++)
-		if (g.seen[x])
-			put_edges(&b, &g, x);
+	for (uint32_t x = 0; x < g->n; x++)
+		if (seen[x])
+			put_node(&b, g, x);
+	for (uint32_t x = 0; x < g->n; x++)
+		if (seen[x])
+			put_edges(&b, g, x);
 	buf_str(&b, "}\n");
-	lists_free(g.callees, g.n);
-	free(g.dispatches);
-	free(g.seen);
+	free(seen);
 	return buf_bytes(&b);
 }

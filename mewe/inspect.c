@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "graph.h"
+#include "section.h"
 
 /* One dispatcher, with what the run and the custom section say of it. */
 typedef struct Row {
@@ -28,42 +29,33 @@ typedef struct Inspect {
 	Founds found;
 	Code *code;
 	Row *row;
+	double ways;                          /* log10 of the paths through the call graph */
 	bool ran;
 	Counts counts;
 } Inspect;
 
 /* ---- the custom section --------------------------------------------------------------------------------------------------- */
 
-static uint64_t leb(const uint8_t **p, const uint8_t *end)
-{
-	uint64_t x = 0;
-	for (unsigned shift = 0; *p < end; shift += 7) {
-		uint8_t b = *(*p)++;
-		if (shift < 64)
-			x |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
-			break;
-	}
-	return x;
-}
-
-/* The last custom section `mewe` as JSON, or NULL. Sections lie within the file, which the scanner has seen; names may not. */
+/* The last custom section `mewe` as JSON, or NULL. */
 static json_t *hint(const uint8_t *wasm, size_t n)
 {
-	const uint8_t *p = wasm + 8, *end = wasm + n;
+	Part file = section_file(wasm, n), body;
 	json_t *found = NULL;
-	while (p < end) {
-		uint8_t id = *p++;
-		uint64_t size = leb(&p, end);
-		const uint8_t *body = p, *next = p + size;
-		uint64_t length = id == 0 ? leb(&body, next) : 0;
-		if (id == 0 && length == 4 && next - body >= 4 && memcmp(body, "mewe", 4) == 0) {
-			json_decref(found);
-			found = json_loadb((const char *)body + 4, next - body - 4, 0, NULL);
-		}
-		p = next;
+	uint8_t id;
+	while (section_next(&file, &id, &body)) {
+		if (id != S_CUSTOM || body.end - body.p < 5 || memcmp(body.p, "\4mewe", 5) != 0)
+			continue;
+		json_decref(found);
+		found = json_loadb((const char *)body.p + 5, body.end - body.p - 5, 0, NULL);
 	}
 	return found;
+}
+
+/* A name as strategies have; anything else could be a letter to the terminal. */
+static bool is_word(const json_t *name)
+{
+	const char *s = json_string_value(name);
+	return s && *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_")] == 0;
 }
 
 /* The names in a dispatcher's hint, each once, in order of appearance; "unknown" when it has another number of bodies. */
@@ -73,7 +65,7 @@ static json_t *strategies(json_t *d, const Found *f)
 	size_t k, j;
 	json_array_foreach(vs, k, v) {
 		json_t *name = json_object_get(v, "strategy");
-		bool known = !json_is_string(name) || json_array_size(vs) + 1 != f->n;
+		bool known = !is_word(name) || json_array_size(vs) + 1 != f->n;
 		json_array_foreach(names, j, had)
 			known |= json_equal(had, name);
 		if (!known)
@@ -219,7 +211,8 @@ static Bytes text(const Inspect *in)
 	for (uint32_t i = 0; i < in->m->nfunc; i++)
 		width = strlen(in->m->func[i].name) > (size_t)width ? (int)strlen(in->m->func[i].name) : width;
 	width = width > 48 ? 48 : width;
-	buf_printf(&b, "functions   %u, of which %u dispatchers\n\n", in->m->nfunc, in->found.n);
+	buf_printf(&b, "functions   %u, of which %u dispatchers\n", in->m->nfunc, in->found.n);
+	buf_printf(&b, "call graph  10^%.4g paths from what a host can enter\n\n", in->ways);
 	buf_printf(&b, "%6s  %-*s %7s %8s %8s %8s %6s %8s  %s\n", "index", width, "function", "insns", "bytes", "variants", "distinct", "shape",
 	           "executed", "strategies");
 	for (uint32_t i = 0, d = 0; i < in->m->nfunc; i++) {
@@ -274,11 +267,13 @@ static Bytes json_text(const Inspect *in)
 		                      number(r->distinct_shape), "strategies", r->strategies, "executed",
 		                      in->ran ? number(r->executed) : json_null(), "bodies", bodies));
 	}
-	json_t *root = json_pack("{s:s, s:s, s:o, s:o, s:o}", "file", in->m->file, "engine", survive_engine(), "functions", number(in->m->nfunc),
+	json_t *file = json_string(in->m->file); /* none where the name is no UTF-8 */
+	json_t *root = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "file", file ? file : json_null(), "engine", survive_engine(), "functions",
+	                         number(in->m->nfunc), "paths_static_log10", isfinite(in->ways) ? json_real(round(in->ways * 1e6) / 1e6) : json_null(),
 	                         "dispatchers", dispatchers, "defined", defined);
 	if (in->ran)
 		json_counts(root, &in->counts);
-	char *s = json_dumps(root, JSON_INDENT(1));
+	char *s = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	Buf b = {0};
 	buf_printf(&b, "%s\n", s);
 	free(s);
@@ -308,12 +303,16 @@ int mewe_inspect(const char *file, const uint8_t *wasm, size_t n, const uint8_t 
                  enum mewe_format format, mewe_bytes *out, mewe_err *err)
 {
 	Inspect in = {0};
+	Graph g = {0};
 	int code = read_module(file, wasm, n, &in.m, err);
 	if (!code)
 		code = shape_find(in.m, &in.found, err);
+	if (!code)
+		graph_make(in.m, &in.found, wasm, n, &g);
 	if (!code && format == MEWE_DOT) {
-		*out = graph_dot(in.m, &in.found);
+		*out = graph_dot(&g);
 	} else if (!code) {
+		in.ways = graph_ways(&g);
 		code = gather(&in, file, wasm, n, err);
 		if (!code && with_input)
 			code = run(&in, file, wasm, n, input, ninput, err);
@@ -324,6 +323,7 @@ int mewe_inspect(const char *file, const uint8_t *wasm, size_t n, const uint8_t 
 		json_decref(in.row[i].strategies);
 	free(in.row);
 	free(in.code);
+	graph_free(&g);
 	shape_free(&in.found);
 	read_free(in.m);
 	return code;

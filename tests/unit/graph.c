@@ -1,5 +1,6 @@
-/* graph.c - the paper's number of paths, and the call graph.
+/* graph.c - the paper's number of paths, the call graph, and the number of ways through it.
  * Prints `ok NAME` or `not ok NAME: why`. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../../mewe/graph.h"
@@ -92,22 +93,126 @@ static void acyclic(void)
 	check("graphs without cycles", differ == 0, "the count is not that of all paths");
 }
 
-static void dot(void)
+static Bytes wasm_of(const char *wat)
 {
-	static const char wat[] = "(module (import \"env\" \"a\\\"b\" (func $out)) (table 1 funcref) (elem (i32.const 0) $leaf)"
-	                          " (func $main (export \"main\") (call $out) (call_indirect (i32.const 0)) (call $leaf))"
-	                          " (func $leaf) (func $unused (call $leaf)))";
-	static const char want[] = "digraph mcg {\n\tn0 [label=\"out\", shape=plaintext];\n\tn1 [label=\"main\"];\n\tn2 [label=\"leaf\"];\n"
-	                           "\tn4 [label=\"table 0\", shape=hexagon];\n\tn1 -> n0;\n\tn1 -> n4;\n\tn1 -> n2;\n\tn4 -> n2;\n}\n";
-	Bytes wasm, out;
+	Bytes wasm;
 	Err e;
-	if (read_wasm("t.wat", (const uint8_t *)wat, strlen(wat), &wasm, &e) || mewe_inspect("t.wasm", wasm.p, wasm.n, NULL, 0, false, MEWE_DOT, &out, &e)) {
-		check("the call graph", false, e.text);
-		return;
+	if (read_wasm("t.wat", (const uint8_t *)wat, strlen(wat), &wasm, &e)) {
+		printf("not ok the test's own text: %s\n", e.text);
+		exit(1);
 	}
-	check("the call graph", out.n == sizeof want - 1 && memcmp(out.p, want, out.n) == 0, "it is not the expected text");
+	return wasm;
+}
+
+/* The text as it is, or with copies of the functions whose names begin with a d: n bodies of each. */
+static Bytes build(const char *wat, unsigned n, enum mewe_trace trace)
+{
+	Bytes wasm = wasm_of(wat), out;
+	Options o;
+	Err e;
+	if (n < 2)
+		return wasm;
+	mewe_options_default(&o);
+	o.strategies = "copy";
+	o.functions = "d*";
+	o.variants = n;
+	o.jobs = 1;
+	o.dispatch = trace ? MEWE_REQUEST : MEWE_CALL;
+	o.discriminator = MEWE_NONE;
+	o.trace = trace;
+	if (mewe_build("t.wasm", wasm.p, wasm.n, &o, &out, NULL, &e)) {
+		printf("not ok the test's own build: %s\n", e.text);
+		exit(1);
+	}
+	free(wasm.p);
+	return out;
+}
+
+static void dot(const char *name, const char *wat, unsigned n, enum mewe_trace trace, const char *want)
+{
+	Bytes wasm = build(wat, n, trace), out = {0};
+	Err e = {0};
+	int code = mewe_inspect("t.wasm", wasm.p, wasm.n, NULL, 0, false, MEWE_DOT, &out, &e);
+	char *got = xprintf("%.*s", code ? 0 : (int)out.n, (char *)out.p), *line = got;
+	while (strcmp(got, want) != 0 && (line = strchr(line, '\n')) != NULL)
+		*line = '|';
+	check(name, code == 0 && strcmp(got, want) == 0, code ? e.text : got);
 	free(wasm.p);
 	free(out.p);
+	free(got);
+}
+
+static void dots(void)
+{
+	dot("the call graph", "(module (import \"env\" \"a\\\"b\" (func $out)) (table 1 funcref) (elem (i32.const 0) $leaf)"
+	    " (func $main (export \"main\") (call $out) (call_indirect (i32.const 0)) (call $leaf))"
+	    " (func $leaf) (func $unused (call $leaf)))", 0, MEWE_TRACE_OFF,
+	    "digraph mcg {\n\tn0 [label=\"out\", shape=plaintext];\n\tn1 [label=\"main\"];\n\tn2 [label=\"leaf\"];\n"
+	    "\tn4 [label=\"table 0\", shape=hexagon];\n\tn1 -> n0;\n\tn1 -> n4;\n\tn1 -> n2;\n\tn4 -> n2;\n}\n");
+	static const char wat[] = "(module (func $main (export \"main\") (call $d (i32.const 3)))"
+	                          " (func $d (param i32) (call $leaf (i32.mul (local.get 0) (i32.const 7)))) (func $leaf (param i32)))";
+	dot("the multivariant call graph", wat, 2, MEWE_TRACE_OFF,
+	    "digraph mcg {\n\tn0 [label=\"main\"];\n\tn1 [label=\"d\", shape=box, style=bold];\n\tn2 [label=\"leaf\"];\n"
+	    "\tn5 [label=\"d.mewe.0\", shape=box, style=rounded];\n\tn6 [label=\"d.mewe.1\", shape=box, style=rounded];\n"
+	    "\tn0 -> n1;\n\tn1 -> n5 [style=dashed];\n\tn1 -> n6 [style=dashed];\n\tn5 -> n2;\n\tn6 -> n2;\n}\n");
+}
+
+/* ---- ways through the call graph ------------------------------------------------------------------------------------------ */
+
+static void ways(const char *name, const char *wat, unsigned n, double want)
+{
+	for (enum mewe_trace trace = MEWE_TRACE_OFF; trace <= MEWE_TRACE_HASH; trace++) {
+		Bytes wasm = build(wat, n, trace);
+		char why[80];
+		Mod *m;
+		Founds f;
+		Graph g;
+		Err e;
+		if (read_module("t.wasm", wasm.p, wasm.n, &m, &e) || shape_find(m, &f, &e)) {
+			check(name, false, e.text);
+			free(wasm.p);
+			continue;
+		}
+		graph_make(m, &f, wasm.p, wasm.n, &g);
+		double got = graph_ways(&g);
+		snprintf(why, sizeof why, "10^%.17g, not %g", got, want);
+		check(trace ? "and by request, traced" : name, want ? fabs(pow(10, got) - want) < 1e-6 * want : isinf(got), why);
+		graph_free(&g);
+		shape_free(&f);
+		read_free(m);
+		free(wasm.p);
+	}
+}
+
+#define MAIN(calls) " (func $main (export \"main\") " calls ")"
+#define FUNC(name, calls) " (func $" name " (param i32) (drop (i32.mul (local.get 0) (local.get 0))) " calls ")"
+#define CALL(name) "(call $" name " (i32.const 5))"
+
+static void all_ways(void)
+{
+	ways("nothing that a host can enter", "(module (func $f))", 0, 0);
+	ways("one function", "(module" MAIN("") ")", 0, 1);
+	ways("two calls of one function are one way", "(module" MAIN(CALL("a") CALL("a")) FUNC("a", "") ")", 0, 1);
+	ways("two functions", "(module" MAIN(CALL("a") CALL("b")) FUNC("a", "") FUNC("b", "") ")", 0, 2);
+	ways("a dispatcher", "(module" MAIN(CALL("d")) FUNC("d", "") ")", 3, 3);
+	ways("a dispatcher behind a dispatcher", "(module" MAIN(CALL("d1")) FUNC("d1", CALL("d2")) FUNC("d2", "") ")", 3, 9);
+	ways("a dispatcher beside a dispatcher", "(module" MAIN(CALL("d1") CALL("d2")) FUNC("d1", "") FUNC("d2", "") ")", 3, 6);
+	ways("two ways to a dispatcher", "(module" MAIN(CALL("a") CALL("b")) FUNC("a", CALL("d")) FUNC("b", CALL("d")) FUNC("d", "") ")", 4, 8);
+	ways("a circle of two dispatchers", "(module" MAIN(CALL("d1")) FUNC("d1", CALL("d2")) FUNC("d2", CALL("d1") CALL("a") CALL("b"))
+	     FUNC("a", "") FUNC("b", "") ")", 3, 18);
+	ways("a dispatcher that calls itself", "(module" MAIN(CALL("d")) FUNC("d", CALL("d")) ")", 5, 5);
+	ways("by way of a table", "(module (table 2 funcref) (elem (i32.const 0) $d $a)"
+	     MAIN("(call_indirect (param i32) (i32.const 5) (i32.const 0))") FUNC("d", "") FUNC("a", "") ")", 3, 4);
+	ways("two exports, and the start function", "(module (func $s) (start $s)" MAIN(CALL("d")) " (func (export \"more\"))" FUNC("d", "") ")", 3, 5);
+	/* 40 dispatchers, one below the other. */
+	Buf b = {0};
+	buf_str(&b, "(module" MAIN(CALL("d0")));
+	for (int i = 0; i < 40; i++)
+		buf_printf(&b, " (func $d%d (param i32) (drop (i32.mul (local.get 0) (local.get 0))) (call $%c%d (i32.const 5)))", i, i < 39 ? 'd' : 'e', i + 1);
+	buf_str(&b, " (func $e40 (param i32)))");
+	buf_u8(&b, 0);
+	ways("a chain of 40 dispatchers", (char *)b.p, 4, pow(4, 40));
+	buf_free(&b);
 }
 
 int main(void)
@@ -115,6 +220,7 @@ int main(void)
 	published();
 	small();
 	acyclic();
-	dot();
+	dots();
+	all_ways();
 	return failed > 0;
 }

@@ -68,6 +68,9 @@ def counts(tmp):
     names = ("executed_functions", "executed_dispatchers", "executed_non_dispatchers", "executed_variants", "executed_variants_paper")
     equal("#F, #D, #Non-D, #V both ways", [ran[n] for n in names], [3, 2, 1, 6, 8])
     equal("the trace: 5 functions, 4 bodies", (ran["trace_length"], ran["choices"]), (9, 4))
+    equal("the ways through the call graph: _start to mix or sum, of 3 bodies each; idle", ran["paths_static_log10"], round(math.log10(7), 6))
+    check("and so without an input, and without dispatchers 10^0.4771", still["paths_static_log10"] == ran["paths_static_log10"]
+          and inspect(tmp / "t.wat")["paths_static_log10"] == round(math.log10(3), 6), inspect(tmp / "t.wat")["paths_static_log10"])
     equal("every function is listed", len(ran["defined"]), ran["functions"])
     text = mewe("inspect", full, "--input", "-").stdout.decode()
     check("the text says the same", "#F 3, #D 2, #Non-D 1, #V 6 (8 " in text and "16 as the paper counts" in text, text[-300:])
@@ -83,6 +86,11 @@ def refusals(tmp, full):
     other = tmp / "other.wasm"
     other.write_bytes(named.replace(b'"strategy":"copy"', b'"strategy":["cop"'))
     equal("a hint that is no JSON tells nothing", {d["strategies"] for d in inspect(other)["dispatchers"]}, {"unknown"})
+    other.write_bytes(named.replace(b'"strategy":"copy"', b'"strategy":"c\\nx"'))
+    equal("nor does a name that is no word", {d["strategies"] for d in inspect(other)["dispatchers"]}, {"unknown"})
+    odd = tmp / os.fsdecode(b"\xff.wasm")
+    odd.write_bytes(named)
+    equal("a file name that is no text", (inspect(odd)["file"], inspect(odd)["functions"]), (None, inspect(full)["functions"]))
     plain = build(tmp, "none", "--strategy", "none")
     equal("no dispatchers in a build without", inspect(plain)["dispatchers"], [])
 
@@ -101,7 +109,9 @@ def verified(tmp):
     found = json.loads(r.stdout)
     names = {d["function"].split(".")[0] for d in found["differences"]}
     equal("another original is refuted where it differs", (r.returncode, found["verdict"], names), (1, "different", {"sum"}))
+    check("the solver's work is told", found["solver_work"] > 0, found)
     r = mewe("verify", tmp / "changed.wat", real)
+    check("in the text, too", f"\nsolver: {found['solver_work']} units of work\n" in r.stdout.decode(), r.stdout.decode()[-300:])
     last = r.stdout.decode().strip().splitlines()[-1]
     check("the last line sums up", last.startswith("different: 4 functions"), last)
 
