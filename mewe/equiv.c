@@ -100,7 +100,7 @@ static bool never(Search *s, const Path *p)
 
 static void arrive(Search *s, Path *p)
 {
-	if (!path_traps(s, p, "a join"))
+	if (!path_sync(s, p, "a join"))
 		return;
 	Pair *q = pair_of(s, p);
 	uint32_t n = q->n[0] + q->n[1];
@@ -138,7 +138,7 @@ static void arrive(Search *s, Path *p)
 
 static Path begin(Search *s)
 {
-	Path p = {.version = term_sym(&s->t, 64), .globals = term_sym(&s->t, 64)};
+	Path p = {.version = term_sym(&s->t, 64), .globals = term_sym(&s->t, 64), .pages = term_sym(&s->t, 32)};
 	for (int k = 0; k < 2; k++) {
 		Side *x = &p.side[k];
 		x->f = &s->flow[k];
@@ -227,7 +227,11 @@ static void follow(Search *s, Path *p)
 		} else if (stop[0] == STOP_RETURN) {
 			path_return(s, p);
 			return;
-		} else if (stop[0] == STOP_TRAP || !path_event(s, p)) {
+		} else if (stop[0] == STOP_TRAP) {
+			if (p->side[0].nwrite > 0 || p->side[1].nwrite > 0)
+				path_sync(s, p, "a trap");
+			return;
+		} else if (!path_event(s, p)) {
 			return;
 		}
 	}
@@ -260,7 +264,7 @@ static void search(Search *s)
 static void finish(Search *s)
 {
 	if (s->smt)
-		s->out->work = smt_work(s->smt);
+		s->out->work += smt_work(s->smt);
 	smt_free(s->smt);
 	for (uint32_t i = 0; i < s->npair; i++)
 		free(s->pair[i].klass);
@@ -271,16 +275,32 @@ static void finish(Search *s)
 	free(s->pair);
 	free(s->todo);
 	free(s->fun);
+	free(s->addr);
 	free(s->tried);
 	free(s->param);
 	term_free(&s->t);
 }
 
-void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out)
+static void begin_search(Search *s)
 {
-	Search s = {.out = out, .body = {a, b}};
+	uint64_t least[2] = {s->body[0]->mod->scan.memory_min, s->body[1]->mod->scan.memory_min};
+	s->memory_min = (least[0] < least[1] ? least[0] : least[1]) << 16;
+	s->key.byte = search_key(s, "byte", NULL);
+	s->key.store = search_key(s, "store", NULL);
+	s->key.lane = search_key(s, "lane of bytes", NULL);
+	s->key.v128 = search_key(s, "v128 of bytes", NULL);
+	s->key.global = search_key(s, "global", NULL);
+	s->nparam = s->flow[0].nparam;
+	s->param = xalloc(s->nparam * sizeof *s->param);
+	for (uint32_t i = 0; i < s->nparam; i++)
+		s->param[i] = term_sym(&s->t, s->flow[0].width[i]);
+}
+
+static void attempt(const Body *a, const Ident *ia, const Body *b, const Ident *ib, bool deep, Equiv *out)
+{
+	Search s = {.out = out, .body = {a, b}, .deep = deep};
 	const char *bad[2];
-	*out = (Equiv){.verdict = V_PROVED};
+	*out = (Equiv){.verdict = V_PROVED, .work = out->work};
 	bad[0] = lower_body(&s.t, a, ia, &s.flow[0]);
 	bad[1] = lower_body(&s.t, b, ib, &s.flow[1]);
 	if (a->params != b->params || a->results != b->results) {
@@ -288,11 +308,16 @@ void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib
 	} else if (bad[0] || bad[1]) {
 		fail(&s, NULL, V_UNSUPPORTED, "%s%s", bad[0] ? "the original has " : "the variant has ", bad[0] ? bad[0] : bad[1]);
 	} else {
-		s.nparam = s.flow[0].nparam;
-		s.param = xalloc(s.nparam * sizeof *s.param);
-		for (uint32_t i = 0; i < s.nparam; i++)
-			s.param[i] = term_sym(&s.t, s.flow[0].width[i]);
+		begin_search(&s);
 		search(&s);
 	}
 	finish(&s);
+}
+
+void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out)
+{
+	out->work = 0;
+	attempt(a, ia, b, ib, false, out);
+	if (out->verdict != V_PROVED && out->ncex == 0) /* arguments that show a difference need no second look */
+		attempt(a, ia, b, ib, true, out);
 }

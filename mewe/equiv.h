@@ -10,15 +10,17 @@ typedef uint32_t Term;
 #define TERM_NONE UINT32_MAX
 
 enum {
-	/* interpreted, on 32 or 64 bits; comparisons give 32 */
+	/* interpreted, on 32 or 64 bits; comparisons give 32; T_CAT and T_BYTE: on whole bytes, 64 bits at most */
 	T_CONST, T_ADD, T_SUB, T_MUL, T_DIVS, T_DIVU, T_REMS, T_REMU, T_AND, T_OR, T_XOR, T_SHL, T_SHRU, T_SHRS, T_ROTL, T_ROTR,
 	T_EQ, T_NE, T_LTS, T_LTU, T_LES, T_LEU, T_GTS, T_GTU, T_GES, T_GEU,
+	T_CAT,                         /* a above b, which has key bits */
 	T_CLZ, T_CTZ, T_POPCNT, T_EQZ, T_EXT8, T_EXT16, T_EXT32, T_WRAP, T_EXTS, T_EXTU,
+	T_BYTE,                        /* the 8 bits of a from bit key on */
 	T_ITE,                         /* a is not zero: b, else c */
 	T_INTERPRETED,
 	/* uninterpreted */
 	T_SYM,                         /* any value: imm tells them apart */
-	T_FUN,                         /* a function of its arguments, called key: equal arguments, equal value */
+	T_FUN,                         /* a function of its arguments, called key and imm: equal arguments, equal value */
 	T_LIST,                        /* a: an argument, b: the list of the rest or TERM_NONE */
 };
 
@@ -51,6 +53,9 @@ Term term_const(Terms *t, uint8_t width, uint64_t v);
 Term term_sym(Terms *t, uint8_t width);
 Term term_op(Terms *t, uint8_t op, uint8_t width, Term a, Term b); /* width of the operands; b is TERM_NONE for one operand */
 Term term_ite(Terms *t, Term c, Term a, Term b);
+Term term_byte(Terms *t, Term x, unsigned i);                    /* byte i of x, the lowest is 0 */
+Term term_word(Terms *t, const Term *byte, unsigned n);          /* of n bytes, the lowest first */
+Term term_cat(Terms *t, Term high, Term low);
 Term term_find(const Terms *t, Term x);
 bool term_is_const(const Terms *t, Term x, uint64_t *v);
 const uint64_t *term_points(Terms *t, Term x);                   /* its values at the test points */
@@ -72,11 +77,13 @@ uint64_t smt_work(const Smt *s);
 enum {
 	I_MOVE, I_CONST, I_OP, I_SELECT,
 	I_PURE,                        /* an uninterpreted function of its arguments */
-	I_READ,                        /* likewise, and of memory and tables */
-	I_LOAD,                        /* I_READ that may trap */
+	I_READ,                        /* likewise, and of tables; of memory too where op is not zero */
+	I_FETCH,                       /* I_READ that may trap */
 	I_TRAPPING,                    /* I_PURE that may trap */
+	I_SIZE,                        /* of memory, in pages */
+	I_LOAD, I_STORE,               /* of op bytes at the first operand + imm */
 	I_GLOBAL_GET, I_GLOBAL_SET,
-	I_EFFECT,                      /* a store, call or anything else that others can see: key says what */
+	I_EFFECT,                      /* a call or anything else that others can see: key says what */
 };
 
 typedef struct Ins {

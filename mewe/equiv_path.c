@@ -1,6 +1,6 @@
 /* equiv_path.c - one path of both sides, step by step.
- * In: a path. Out: the path further on. Must hold: whatever one side does that can be seen from outside, the other does at the
- * same point with equal operands, and the traps that may have happened before are the same. */
+ * In: a path. Out: the path further on. Must hold: effects are made by both sides at the same point with equal operands, after a
+ * sync (equiv_sync.c), so that whoever sees one sees the same memory and globals, and the same traps have not happened. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +32,11 @@ void path_free(Path *p)
 	for (int i = 0; i < 2; i++) {
 		free(p->side[i].reg);
 		free(p->side[i].trap);
+		free(p->side[i].write);
 	}
 	free(p->set);
 	free(p->known);
+	free(p->safe);
 }
 
 static void *dup(const void *p, size_t n)
@@ -53,26 +55,32 @@ Path path_copy(const Path *p)
 		x->reg = dup(x->reg, x->f->nreg * sizeof *x->reg);
 		x->trap = dup(x->trap, x->ntrap * sizeof *x->trap);
 		x->tcap = x->ntrap;
+		x->write = dup(x->write, x->nwrite * sizeof *x->write);
+		x->wcap = x->nwrite;
 	}
 	c.set = dup(c.set, c.nset * sizeof *c.set);
 	c.scap = c.nset;
 	c.known = dup(c.known, c.nknown * sizeof *c.known);
 	c.kcap = c.nknown;
+	c.safe = dup(c.safe, c.nsafe * sizeof *c.safe);
+	c.safecap = c.nsafe;
 	return c;
 }
 
 /* ---- running one side ---- */
 
-static void add_trap(Search *s, Side *x, Term cond)
+void path_learn(Path *p, Term cond, bool sense) { PUSH(p->known, p->nknown, p->kcap, ((Known){cond, sense})); }
+
+void path_trap(Search *s, Side *x, Term cond)
 {
 	uint64_t v;
 	cond = term_find(&s->t, cond);
 	if (term_is_const(&s->t, cond, &v) && v == 0)
 		return;
 	for (uint32_t i = 0; i < x->ntrap; i++)
-		if (x->trap[i] == cond)
+		if (x->trap[i].cond == cond)
 			return;
-	PUSH(x->trap, x->ntrap, x->tcap, cond);
+	PUSH(x->trap, x->ntrap, x->tcap, ((Trap){cond, TERM_NONE, 0, x->nwrite}));
 }
 
 static Term flag_ne0(Search *s, Term x) { return term_op(&s->t, T_NE, 32, x, term_const(&s->t, 32, 0)); }
@@ -80,45 +88,30 @@ static Term flag_ne0(Search *s, Term x) { return term_op(&s->t, T_NE, 32, x, ter
 static void division_traps(Search *s, Side *x, const Ins *i, Term a, Term b)
 {
 	Term zero = term_const(&s->t, i->width, 0);
-	add_trap(s, x, term_op(&s->t, T_EQ, i->width, b, zero));
+	path_trap(s, x, term_op(&s->t, T_EQ, i->width, b, zero));
 	if (i->op != T_DIVS)
 		return;
 	Term min = term_const(&s->t, i->width, 1ull << (i->width - 1)), minus1 = term_const(&s->t, i->width, UINT64_MAX);
-	add_trap(s, x, term_op(&s->t, T_AND, 32, term_op(&s->t, T_EQ, i->width, a, min), term_op(&s->t, T_EQ, i->width, b, minus1)));
+	path_trap(s, x, term_op(&s->t, T_AND, 32, term_op(&s->t, T_EQ, i->width, a, min), term_op(&s->t, T_EQ, i->width, b, minus1)));
 }
 
-/* An uninterpreted value; where it may trap, so is the condition: a function of the same arguments under another key. */
+/* An uninterpreted value; where it may trap, so is the condition: a function of the same arguments under another name. Whether
+ * it traps depends on no store. */
 static void uninterpreted(Search *s, Path *p, Side *x, const Ins *i)
 {
 	Term arg[9];
 	uint32_t n = 0;
+	bool reads = i->kind == I_READ || i->kind == I_FETCH, traps = i->kind == I_FETCH || i->kind == I_TRAPPING;
 	p->entry = false; /* what memory holds is no argument */
-	if (i->kind == I_READ || i->kind == I_LOAD)
-		arg[n++] = p->version;
+	if (reads)
+		arg[n++] = i->op ? memory_version(s, p, x, x->nwrite) : p->version;
 	for (uint32_t k = 0; k < i->narg; k++)
 		arg[n++] = x->reg[x->f->arg[i->arg + k]];
-	x->reg[i->dst] = apply(s, i->width, i->key, arg, n);
-	if (i->kind == I_LOAD || i->kind == I_TRAPPING) {
-		Buf b = {0};
-		buf_put(&b, "trap", 5); /* with its zero, as all keys begin */
-		buf_u32(&b, i->key);
-		uint32_t key = term_key(&s->t, &b);
-		buf_free(&b);
-		add_trap(s, x, flag_ne0(s, apply(s, 32, key, arg, n)));
-	}
-}
-
-static Term global_value(Search *s, const Path *p, uint32_t id, uint8_t width)
-{
-	for (uint32_t i = 0; i < p->nset; i++)
-		if (p->set[i].id == id)
-			return p->set[i].value;
-	Term arg[] = {p->globals, term_const(&s->t, 32, id)};
-	Buf b = {0};
-	buf_put(&b, "global", 7);
-	uint32_t key = term_key(&s->t, &b);
-	buf_free(&b);
-	return apply(s, width, key, arg, 2);
+	x->reg[i->dst] = apply(s, i->width, i->key, 0, arg, n);
+	if (reads)
+		arg[0] = p->version;
+	if (traps)
+		path_trap(s, x, flag_ne0(s, apply(s, 32, search_key(s, "trap", &i->key), 0, arg, n)));
 }
 
 static void step(Search *s, Path *p, Side *x, const Ins *i)
@@ -141,29 +134,32 @@ static void step(Search *s, Path *p, Side *x, const Ins *i)
 		x->reg[i->dst] = term_ite(&s->t, a, b, x->reg[arg[2]]);
 		break;
 	case I_GLOBAL_GET:
-		x->reg[i->dst] = global_value(s, p, i->key, i->width);
+		p->entry = false;
+		x->reg[i->dst] = memory_global(s, p, x, x->nwrite, i->key, i->width);
+		break;
+	case I_GLOBAL_SET:
+		memory_set(s, p, x, i->key, a);
+		break;
+	case I_SIZE:
+		p->entry = false;
+		x->reg[i->dst] = p->pages;
+		break;
+	case I_LOAD:
+		x->reg[i->dst] = memory_load(s, p, x, a, i->imm, i->op, i->width);
+		break;
+	case I_STORE:
+		memory_store(s, p, x, a, i->imm, i->op, b);
 		break;
 	default:
 		uninterpreted(s, p, x, i);
 	}
 }
 
-static void enter(Side *x, uint32_t block)
+void path_enter(Side *x, uint32_t block)
 {
 	x->block = block;
 	x->ip = x->f->block[block].ins;
 	x->arrived = true;
-}
-
-/* The way that a branch or switch takes where its value is known; NONE where it is not. */
-static uint32_t decided(const Search *s, const Side *x, const Block *b)
-{
-	uint64_t v;
-	if (!term_is_const(&s->t, term_find(&s->t, x->reg[b->value]), &v))
-		return NONE;
-	if (b->end == END_BRANCH)
-		return v ? 0 : 1;
-	return v < b->nto - 1 ? v : b->nto - 1;
 }
 
 Stop path_run(Search *s, Path *p, int side)
@@ -176,7 +172,7 @@ Stop path_run(Search *s, Path *p, int side)
 		x->arrived = false;
 		for (; x->ip < b->ins + b->nins; x->ip++) {
 			const Ins *i = &x->f->ins[x->ip];
-			if (i->kind == I_EFFECT || i->kind == I_GLOBAL_SET)
+			if (i->kind == I_EFFECT)
 				return STOP_EVENT;
 			step(s, p, x, i);
 			s->steps++;
@@ -186,9 +182,9 @@ Stop path_run(Search *s, Path *p, int side)
 			return STOP_RETURN;
 		if (b->end == END_TRAP)
 			return STOP_TRAP;
-		if (b->end != END_JUMP && (way = decided(s, x, b)) == NONE)
+		if (b->end != END_JUMP && (way = path_decided(s, x, b)) == NONE)
 			return STOP_BRANCH;
-		enter(x, x->f->to[b->to + way]);
+		path_enter(x, x->f->to[b->to + way]);
 	}
 }
 
@@ -218,7 +214,7 @@ static void refute(Search *s, const Path *p, const uint64_t *w, const char *fmt,
 	buf_free(&b);
 }
 
-static bool must_equal(Search *s, Path *p, Term x, Term y, const char *what)
+bool must_equal(Search *s, Path *p, Term x, Term y, const char *what)
 {
 	uint64_t *w = xalloc(s->nparam * sizeof *w);
 	Answer a = equal_on(s, p, x, y, w);
@@ -232,32 +228,6 @@ static bool must_equal(Search *s, Path *p, Term x, Term y, const char *what)
 	return a == ANSWER_YES;
 }
 
-/* All conditions of one side as one value, 0 or 1. */
-static Term any(Search *s, const Side *x)
-{
-	Term v = term_const(&s->t, 32, 0);
-	for (uint32_t i = 0; i < x->ntrap; i++)
-		v = term_op(&s->t, T_OR, 32, v, flag_ne0(s, x->trap[i]));
-	return v;
-}
-
-bool path_traps(Search *s, Path *p, const char *where)
-{
-	Side *a = &p->side[0], *b = &p->side[1];
-	uint32_t shared = 0;
-	for (uint32_t i = 0; i < a->ntrap; i++)
-		for (uint32_t k = 0; k < b->ntrap; k++)
-			shared += term_find(&s->t, a->trap[i]) == term_find(&s->t, b->trap[k]);
-	bool good = shared == a->ntrap && shared == b->ntrap;
-	if (!good) {
-		char what[100];
-		snprintf(what, sizeof what, "whether it traps before %s", where);
-		good = must_equal(s, p, any(s, a), any(s, b), what);
-	}
-	a->ntrap = b->ntrap = 0;
-	return good;
-}
-
 static bool operands(Search *s, Path *p, const uint32_t *x, const uint32_t *y, uint32_t n, const char *what)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -267,17 +237,6 @@ static bool operands(Search *s, Path *p, const uint32_t *x, const uint32_t *y, u
 			return false;
 	}
 	return true;
-}
-
-static void set_global(Path *p, uint32_t id, Term value)
-{
-	for (uint32_t i = 0; i < p->nset; i++) {
-		if (p->set[i].id == id) {
-			p->set[i].value = value;
-			return;
-		}
-	}
-	PUSH(p->set, p->nset, p->scap, ((__typeof__(*p->set)){id, value}));
 }
 
 void path_apart(Search *s, Path *p, const char *one, const char *other)
@@ -300,18 +259,15 @@ bool path_event(Search *s, Path *p)
 		path_apart(s, p, x->what, strcmp(x->what, y->what) == 0 ? "different one" : y->what);
 		return false;
 	}
-	if (!path_traps(s, p, x->what) || !operands(s, p, &a->f->arg[x->arg], &b->f->arg[y->arg], x->narg, x->what))
+	if (!path_sync(s, p, x->what) || !operands(s, p, &a->f->arg[x->arg], &b->f->arg[y->arg], x->narg, x->what))
 		return false;
 	for (uint32_t i = 0; i < x->ndst; i++)
 		a->reg[x->dst + i] = b->reg[y->dst + i] = term_sym(&s->t, a->f->width[x->dst + i]);
-	if (x->kind == I_GLOBAL_SET) {
-		set_global(p, x->key, a->reg[a->f->arg[x->arg]]);
-	} else {
-		p->version = term_sym(&s->t, 64);
-		if (strncmp(x->what, "call", 4) == 0) { /* a callee may set any global */
-			p->globals = term_sym(&s->t, 64);
-			p->nset = 0;
-		}
+	p->version = term_sym(&s->t, 64);
+	p->pages = term_sym(&s->t, 32);
+	if (strncmp(x->what, "call", 4) == 0) { /* a callee may set any global */
+		p->globals = term_sym(&s->t, 64);
+		p->nset = 0;
 	}
 	a->ip++;
 	b->ip++;
@@ -322,156 +278,5 @@ bool path_return(Search *s, Path *p)
 {
 	Side *a = &p->side[0], *b = &p->side[1];
 	const Block *x = &a->f->block[a->block], *y = &b->f->block[b->block];
-	return path_traps(s, p, "return") && operands(s, p, &a->f->arg[x->arg], &b->f->arg[y->arg], x->narg, "return");
-}
-
-/* ---- branches ---- */
-
-static void learn(Path *p, Term cond, bool sense) { PUSH(p->known, p->nknown, p->kcap, ((Known){cond, sense})); }
-
-/* A condition without the negations around it; *sense is turned for each. */
-static Term bare(const Search *s, Term c, bool *sense)
-{
-	for (;;) {
-		const Node *n = &s->t.node[c];
-		uint64_t v;
-		if (n->op == T_EQZ || (n->op == T_EQ && term_is_const(&s->t, n->a, &v) && v == 0)) {
-			*sense = !*sense;
-			c = n->op == T_EQZ ? n->a : n->b;
-		} else if (n->op == T_EQ && term_is_const(&s->t, n->b, &v) && v == 0) {
-			*sense = !*sense;
-			c = n->a;
-		} else if (n->op == T_NE && term_is_const(&s->t, n->a, &v) && v == 0) {
-			c = n->b;
-		} else if (n->op == T_NE && term_is_const(&s->t, n->b, &v) && v == 0) {
-			c = n->a;
-		} else {
-			return c;
-		}
-		c = term_find(&s->t, c);
-	}
-}
-
-static Term truth(Search *s, Term c) /* 1 where c is not zero */
-{
-	uint8_t w = s->t.node[c].width;
-	return term_op(&s->t, T_NE, w, c, term_const(&s->t, w, 0));
-}
-
-/* Is the condition, or its opposite, among what is known of the path? 1, 0, or -1. */
-static int known(Search *s, const Path *p, Term cond, bool sense)
-{
-	for (uint32_t i = p->nknown; i-- > 0;)
-		if (term_find(&s->t, p->known[i].cond) == cond)
-			return p->known[i].sense == sense;
-	return -1;
-}
-
-/* Likewise, if something known can be proved equal to it or to its opposite. Oldest first: the other side ran ahead from there. */
-static int provable(Search *s, const Path *p, Term cond, bool sense)
-{
-	Term c = truth(s, cond), not_c = term_op(&s->t, T_EQZ, 32, c, TERM_NONE);
-	for (uint32_t i = 0; i < p->nknown; i++) {
-		Term k = truth(s, p->known[i].cond);
-		if (same(s, k, c))
-			return p->known[i].sense == sense;
-		if (same(s, k, not_c))
-			return p->known[i].sense != sense;
-	}
-	return -1;
-}
-
-static void go(Path *p, int side, uint32_t way)
-{
-	Side *x = &p->side[side];
-	enter(x, x->f->to[x->f->block[x->block].to + way]);
-}
-
-/* The condition under which a switch on v takes `way`: one of its numbers, or for the default none of them. */
-static Term way_condition(Search *s, const Side *x, const Block *b, Term v, uint32_t way)
-{
-	const uint32_t *to = &x->f->to[b->to];
-	Term c = term_const(&s->t, 32, 0);
-	if (to[way] == to[b->nto - 1])
-		c = term_op(&s->t, T_GEU, 32, v, term_const(&s->t, 32, b->nto - 1));
-	for (uint32_t i = 0; i + 1 < b->nto; i++)
-		if (to[i] == to[way])
-			c = term_op(&s->t, T_OR, 32, c, term_op(&s->t, T_EQ, 32, v, term_const(&s->t, 32, i)));
-	return c;
-}
-
-static bool first_of(const Side *x, const Block *b, uint32_t way)
-{
-	for (uint32_t i = 0; i < way; i++)
-		if (x->f->to[b->to + i] == x->f->to[b->to + way])
-			return false;
-	return true;
-}
-
-/* The bare condition of a way, and whether it must hold or fail. */
-static Term condition(Search *s, const Side *x, const Block *b, uint32_t way, bool *sense)
-{
-	Term v = term_find(&s->t, x->reg[b->value]);
-	*sense = b->end != END_BRANCH || way == 0;
-	return bare(s, b->end == END_BRANCH ? v : way_condition(s, x, b, v, way), sense);
-}
-
-/* Must the path take this way, by all that is known of it? Asked for the second side, which follows the first. */
-static bool forced(Search *s, const Path *p, Term cond, bool sense)
-{
-	uint64_t *w = xalloc(s->nparam * sizeof *w);
-	bool yes = equal_on(s, p, truth(s, cond), term_const(&s->t, 32, sense), w) == ANSWER_YES;
-	free(w);
-	return yes;
-}
-
-/* The ways that are open, into open[]; *settled when there is but one, and nothing new is learnt by taking it. The first side
- * takes them all in turn; of the second, which has to follow, it is asked which way the first one's conditions leave. */
-static uint32_t ways(Search *s, const Path *p, int side, const Block *b, uint32_t *open, bool *settled)
-{
-	const Side *x = &p->side[side];
-	uint32_t n = 0;
-	for (int effort = 0; effort < (side == 0 ? 1 : 2); effort++) {
-		n = 0;
-		for (uint32_t way = 0; way < b->nto; way++) {
-			bool sense;
-			if (b->end == END_SWITCH && !first_of(x, b, way))
-				continue;
-			Term cond = condition(s, x, b, way, &sense);
-			int k = effort == 0 ? known(s, p, cond, sense) : provable(s, p, cond, sense);
-			if (k == 1 || (effort == 1 && k < 0 && forced(s, p, cond, sense))) {
-				open[0] = way;
-				*settled = true;
-				return 1;
-			}
-			if (k < 0)
-				open[n++] = way;
-		}
-	}
-	return n;
-}
-
-void path_branch(Search *s, Path *p, int side)
-{
-	Side *x = &p->side[side];
-	const Block *b = &x->f->block[x->block];
-	uint32_t *open = xalloc(b->nto * sizeof *open);
-	bool sense, settled = false;
-	uint32_t n = ways(s, p, side, b, open, &settled);
-	if (n == 0)
-		x->block = NONE;
-	for (uint32_t i = 0; i + 1 < n; i++) { /* the ways but the last go onto the list */
-		Path c = path_copy(p);
-		Term cond = condition(s, x, b, open[i], &sense);
-		learn(&c, cond, sense);
-		go(&c, side, open[i]);
-		PUSH(s->todo, s->ntodo, s->todocap, c);
-	}
-	if (n > 0) {
-		Term cond = condition(s, x, b, open[n - 1], &sense);
-		if (!settled)
-			learn(p, cond, sense);
-		go(p, side, open[n - 1]);
-	}
-	free(open);
+	return path_sync(s, p, "return") && operands(s, p, &a->f->arg[x->arg], &b->f->arg[y->arg], x->narg, "return");
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 #include "path.h"
 
-enum { DEPTH = 24, CANDIDATES = 16, WORK = 1000000 };
+enum { DEPTH = 24, WORK = 1000000, PLACES = 24 };
 
-static bool points_agree(Search *s, Term x, Term y)
+bool alike(Search *s, Term x, Term y)
 {
 	if (s->t.node[x].width != s->t.node[y].width)
 		return false;
@@ -67,7 +67,7 @@ static bool same_at(Search *s, Term x, Term y, unsigned depth)
 	y = term_find(&s->t, y);
 	if (x == y)
 		return true;
-	if (!points_agree(s, x, y) || tried(s, x, y))
+	if (!alike(s, x, y) || tried(s, x, y))
 		return false;
 	bool yes = depth < DEPTH && same_parts(s, x, y, depth);
 	bool leaf = s->t.node[x].op > T_INTERPRETED && s->t.node[y].op > T_INTERPRETED; /* nothing for the solver to look into */
@@ -102,107 +102,83 @@ static bool refuting_point(Search *s, const Path *p, Term x, Term y, uint64_t *w
 	return false;
 }
 
+static Answer ask(Search *s, const Path *p, Term x, Term y, const Known *more, uint32_t nmore, uint64_t *witness)
+{
+	uint32_t n = p->nknown + nmore;
+	Term *cond = xalloc(n * sizeof *cond);
+	bool *sense = xalloc(n * sizeof *sense);
+	for (uint32_t i = 0; i < n; i++) {
+		const Known *k = i < p->nknown ? &p->known[i] : &more[i - p->nknown];
+		cond[i] = k->cond;
+		sense[i] = k->sense;
+	}
+	Answer a = solve(s, x, y, cond, sense, n, witness);
+	free(cond);
+	free(sense);
+	return a;
+}
+
+/* The bytes of memory that x, y and what is known are made of, by rising number; PLACES at most are kept. */
+static uint32_t bytes_in(Search *s, const Path *p, Term x, Term y, Term *out)
+{
+	uint8_t *mark = xalloc(s->t.n);
+	uint32_t n = 0;
+	leaves(s, x, mark, 1);
+	leaves(s, y, mark, 1);
+	for (uint32_t i = 0; i < p->nknown; i++)
+		leaves(s, p->known[i].cond, mark, 1);
+	for (uint32_t i = 0; i < s->t.n; i++) {
+		if (!mark[i] || s->t.node[i].op != T_FUN || s->t.node[i].key != s->key.byte)
+			continue;
+		if (n < PLACES)
+			out[n] = i;
+		n++;
+	}
+	free(mark);
+	return n;
+}
+
+/* To the solver each byte of memory is an unknown of its own. That two of them are the same byte where their addresses are equal
+ * has to be said. */
+static Answer ask_places(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
+{
+	Terms *t = &s->t;
+	Term byte[PLACES];
+	Known *more = NULL;
+	uint32_t n = bytes_in(s, p, x, y, byte), nmore = 0, cap = 0;
+	for (uint32_t i = 0; n <= PLACES && i < n; i++) {
+		for (uint32_t k = 0; k < i; k++) {
+			const Node a = t->node[byte[i]], b = t->node[byte[k]];
+			Term va = t->node[a.a].a, vb = t->node[b.a].a, pa = t->node[t->node[a.a].b].a, pb = t->node[t->node[b.a].b].a;
+			if (va != vb || pa == pb)
+				continue; /* of another version; or at different offsets from one address */
+			Term apart = term_op(t, T_NE, 64, memory_place(s, pa, a.imm), memory_place(s, pb, b.imm));
+			PUSH(more, nmore, cap, ((Known){term_op(t, T_OR, 32, apart, term_op(t, T_EQ, 8, byte[i], byte[k])), true}));
+		}
+	}
+	Answer v = n > PLACES ? ANSWER_UNKNOWN : nmore > 0 ? ask(s, p, x, y, more, nmore, witness) : ANSWER_NO;
+	free(more);
+	return v;
+}
+
 Answer equal_on(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
 {
 	if (same(s, x, y))
 		return ANSWER_YES;
 	x = term_find(&s->t, x);
 	y = term_find(&s->t, y);
-	if (s->t.node[x].width != s->t.node[y].width || refuting_point(s, p, x, y, witness))
+	if (s->t.node[x].width != s->t.node[y].width)
 		return ANSWER_NO;
-	Term *cond = xalloc(p->nknown * sizeof *cond);
-	bool *sense = xalloc(p->nknown * sizeof *sense);
-	for (uint32_t i = 0; i < p->nknown; i++) {
-		cond[i] = p->known[i].cond;
-		sense[i] = p->known[i].sense;
-	}
-	Answer a = solve(s, x, y, cond, sense, p->nknown, witness);
-	free(cond);
-	free(sense);
-	return a;
+	Answer a = refuting_point(s, p, x, y, witness) ? ANSWER_NO : ask(s, p, x, y, NULL, 0, witness);
+	return a == ANSWER_NO && s->deep ? ask_places(s, p, x, y, witness) : a;
 }
 
-/* ---- uninterpreted functions ---- */
-
-static Term list(Search *s, const Term *arg, uint32_t n)
+bool holds(Search *s, const Path *p, Term cond, bool sense)
 {
-	Term rest = TERM_NONE;
-	while (n-- > 0)
-		rest = term_make(&s->t, T_LIST, 64, 0, term_find(&s->t, arg[n]), rest, TERM_NONE, 0);
-	return rest;
-}
-
-static bool same_lists(Search *s, Term x, Term y)
-{
-	for (; x != y; x = s->t.node[x].b, y = s->t.node[y].b) {
-		if (x == TERM_NONE || y == TERM_NONE || !same(s, s->t.node[x].a, s->t.node[y].a))
-			return false;
-	}
-	return true;
-}
-
-Term apply(Search *s, uint8_t width, uint32_t key, const Term *arg, uint32_t n)
-{
-	Term args = list(s, arg, n);
-	uint32_t before = s->t.n;
-	Term x = term_make(&s->t, T_FUN, width, key, args, TERM_NONE, TERM_NONE, 0);
-	if (s->t.n == before)
-		return x;
-	/* It is new: perhaps one that was made before has equal, if different, arguments. */
-	for (uint32_t i = s->nfun, left = CANDIDATES; i-- > 0 && left > 0;) {
-		const Node *o = &s->t.node[s->fun[i]];
-		if (o->key != key || o->width != width || s->t.node[o->a].a != s->t.node[args].a)
-			continue; /* the first argument is the state it reads, or decides most */
-		left--;
-		if (same_lists(s, o->a, args)) {
-			s->t.rep[x] = term_find(&s->t, s->fun[i]);
-			return s->t.rep[x];
-		}
-	}
-	PUSH(s->fun, s->nfun, s->fcap, x);
-	return x;
-}
-
-/* Marks the uninterpreted leaves of x. */
-static void leaves(const Search *s, Term x, uint8_t *mark, uint8_t bit)
-{
-	Term *todo = NULL;
-	uint32_t n = 0, cap = 0;
-	PUSH(todo, n, cap, x);
-	while (n > 0) {
-		Term y = todo[--n];
-		const Node *k = &s->t.node[y];
-		if (mark[y] & bit)
-			continue;
-		mark[y] |= bit;
-		const Term part[] = {k->a, k->b, k->c};
-		for (int i = 0; i < 3 && k->op < T_INTERPRETED; i++)
-			if (part[i] != TERM_NONE)
-				PUSH(todo, n, cap, part[i]);
-	}
-	free(todo);
-}
-
-/* Memory may hold anything anywhere, so two reads that are not proved equal can differ; two operators on floats may still be
- * equal in a way that is not looked into here. */
-static bool reads(const Search *s, Term fun)
-{
-	static const char *const names[] = {"load", "memory.size", "table.get", "table.size", "global", "trap"};
-	const Buf *key = &s->t.key[s->t.node[fun].key];
-	for (size_t i = 0; i < LEN(names); i++)
-		if (key->n > strlen(names[i]) && memcmp(key->p, names[i], strlen(names[i]) + 1) == 0)
-			return true;
-	return false;
-}
-
-bool opaque(const Search *s, Term x, Term y)
-{
-	uint8_t *mark = xalloc(s->t.n);
-	bool found = false;
-	leaves(s, x, mark, 1);
-	leaves(s, y, mark, 2);
-	for (uint32_t i = 0; i < s->t.n && !found; i++)
-		found = s->t.node[i].op == T_FUN && (mark[i] == 1 || mark[i] == 2) && !reads(s, i);
-	free(mark);
-	return found;
+	uint64_t *w = xalloc(s->nparam * sizeof *w);
+	uint8_t width = s->t.node[cond].width;
+	Term truth = term_op(&s->t, T_NE, width, cond, term_const(&s->t, width, 0));
+	bool yes = equal_on(s, p, truth, term_const(&s->t, 32, sense), w) == ANSWER_YES;
+	free(w);
+	return yes;
 }

@@ -285,8 +285,10 @@ static uint32_t lower_call(Lower *l, Expr e)
 	return r;
 }
 
-/* The bytes as they are, by number and offset alone; what is made of them are operators like any others, so that a signed
- * load and a masked one can be compared. */
+/* Memory is taken apart byte by byte where its addresses have 32 bits; else an access is like any other thing of which nothing
+ * is known. */
+static bool plain_memory(const Lower *l, uint32_t ptr) { return l->f->width[ptr] == 32; }
+
 static uint32_t lower_load(Lower *l, Expr e)
 {
 	BinaryenType type = BinaryenExpressionGetType(e);
@@ -295,19 +297,37 @@ static uint32_t lower_load(Lower *l, Expr e)
 	if (ptr == NONE || l->bad)
 		return NONE;
 	uint32_t r = lower_reg(l, bytes > 8 ? BinaryenTypeVec128() : bytes > 4 ? BinaryenTypeInt64() : BinaryenTypeInt32());
+	bool plain = plain_memory(l, ptr);
 	uint32_t key = KEY(l, "load", bytes, offset);
-	Ins *i = lower_emit(l, I_LOAD, r, 1, &ptr, 1);
+	Ins *i = lower_emit(l, plain ? I_LOAD : I_FETCH, r, 1, &ptr, 1);
 	i->key = key;
+	i->op = bytes;
+	i->imm = offset;
 	i->what = "load";
 	if (bytes < 4 && BinaryenLoadIsSigned(e)) {
 		r = integer(l, bytes == 1 ? T_EXT8 : T_EXT16, 32, &r, 1, BinaryenTypeInt32());
-	} else if (bytes < 4) {
+	} else if (bytes < 4 && !plain) {
 		uint32_t arg[] = {r, constant(l, 32, (1u << 8 * bytes) - 1)};
 		r = integer(l, T_AND, 32, arg, 2, BinaryenTypeInt32());
 	}
 	if (bytes <= 4 && type == BinaryenTypeInt64())
 		r = integer(l, BinaryenLoadIsSigned(e) ? T_EXTS : T_EXTU, 32, &r, 1, type);
 	return r;
+}
+
+static uint32_t lower_store(Lower *l, Expr e)
+{
+	uint32_t arg[2], bytes = BinaryenStoreGetBytes(e);
+	uint64_t offset = BinaryenStoreGetOffset(e);
+	if (!operands(l, e, arg, 2))
+		return NONE;
+	uint32_t key = KEY(l, "store", bytes, offset, BinaryenStoreGetValueType(e));
+	Ins *i = lower_emit(l, plain_memory(l, arg[0]) ? I_STORE : I_EFFECT, NONE, 0, arg, 2);
+	i->key = key;
+	i->op = bytes;
+	i->imm = offset;
+	i->what = "store";
+	return NONE;
 }
 
 static uint32_t lower_memory(Lower *l, Expr e)
@@ -320,8 +340,8 @@ static uint32_t lower_memory(Lower *l, Expr e)
 	case K_Store:
 		if (BinaryenStoreIsAtomic(e))
 			break;
-		return generic(l, e, I_EFFECT, KEY(l, "store", BinaryenStoreGetBytes(e), BinaryenStoreGetOffset(e), BinaryenStoreGetValueType(e)), "store");
-	case K_MemorySize: return generic(l, e, I_READ, KEY(l, "memory.size", 0), "memory.size");
+		return lower_store(l, e);
+	case K_MemorySize: return generic(l, e, BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? I_SIZE : I_READ, KEY(l, "memory.size", 0), "memory.size");
 	case K_MemoryGrow: return generic(l, e, I_EFFECT, KEY(l, "memory.grow", 0), "memory.grow");
 	case K_MemoryCopy: return generic(l, e, I_EFFECT, KEY(l, "memory.copy", 0), "memory.copy");
 	case K_MemoryFill: return generic(l, e, I_EFFECT, KEY(l, "memory.fill", 0), "memory.fill");
@@ -336,7 +356,7 @@ static uint32_t lower_table(Lower *l, Expr e)
 {
 	static const char *const what = "a table that only one side has";
 	switch (walk_kind(e)) {
-	case K_TableGet: return generic(l, e, I_LOAD, KEY(l, "table.get", named(l, l->id->table, BinaryenTableGetGetTable(e), what)), "table.get");
+	case K_TableGet: return generic(l, e, I_FETCH, KEY(l, "table.get", named(l, l->id->table, BinaryenTableGetGetTable(e), what)), "table.get");
 	case K_TableSet: return generic(l, e, I_EFFECT, KEY(l, "table.set", named(l, l->id->table, BinaryenTableSetGetTable(e), what)), "table.set");
 	case K_TableSize: return generic(l, e, I_READ, KEY(l, "table.size", named(l, l->id->table, BinaryenTableSizeGetTable(e), what)), "table.size");
 	case K_TableGrow: return generic(l, e, I_EFFECT, KEY(l, "table.grow", named(l, l->id->table, BinaryenTableGrowGetTable(e), what)), "table.grow");
@@ -344,6 +364,14 @@ static uint32_t lower_table(Lower *l, Expr e)
 	case K_RefIs: return generic(l, e, I_PURE, KEY(l, "ref.is", BinaryenRefIsGetOp(e)), "ref.is");
 	default: return generic(l, e, I_PURE, KEY(l, "ref.func", named(l, l->id->func, BinaryenRefFuncGetFunc(e), "a function that only one side has")), "ref.func");
 	}
+}
+
+/* What was emitted last reads memory, not a table alone. */
+static uint32_t of_memory(Lower *l, uint32_t r)
+{
+	if (r != NONE)
+		l->f->ins[l->f->nins - 1].op = 1;
+	return r;
 }
 
 static uint32_t lower_simd(Lower *l, Expr e)
@@ -357,10 +385,10 @@ static uint32_t lower_simd(Lower *l, Expr e)
 		return generic(l, e, I_PURE, KEY(l, "shuffle", m[0], m[1]), "shuffle");
 	case K_SIMDTernary: return generic(l, e, I_PURE, KEY(l, "ternary", BinaryenSIMDTernaryGetOp(e)), "ternary");
 	case K_SIMDShift: return generic(l, e, I_PURE, KEY(l, "shift", BinaryenSIMDShiftGetOp(e)), "shift");
-	case K_SIMDLoad: return generic(l, e, I_LOAD, KEY(l, "simd.load", BinaryenSIMDLoadGetOp(e), BinaryenSIMDLoadGetOffset(e)), "load");
+	case K_SIMDLoad: return of_memory(l, generic(l, e, I_FETCH, KEY(l, "simd.load", BinaryenSIMDLoadGetOp(e), BinaryenSIMDLoadGetOffset(e)), "load"));
 	default:
-		return generic(l, e, BinaryenSIMDLoadStoreLaneIsStore(e) ? I_EFFECT : I_LOAD,
-		               KEY(l, "lane", BinaryenSIMDLoadStoreLaneGetOp(e), BinaryenSIMDLoadStoreLaneGetOffset(e), BinaryenSIMDLoadStoreLaneGetIndex(e)), "lane");
+		m[0] = KEY(l, "lane", BinaryenSIMDLoadStoreLaneGetOp(e), BinaryenSIMDLoadStoreLaneGetOffset(e), BinaryenSIMDLoadStoreLaneGetIndex(e));
+		return of_memory(l, generic(l, e, BinaryenSIMDLoadStoreLaneIsStore(e) ? I_EFFECT : I_FETCH, m[0], "lane"));
 	}
 }
 

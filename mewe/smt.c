@@ -106,6 +106,7 @@ static Z3_ast unary(const Smt *s, uint8_t op, uint8_t width, Z3_ast a)
 	case T_WRAP: return Z3_mk_extract(z, 31, 0, a);
 	case T_EXTS: return Z3_mk_sign_ext(z, 32, a);
 	case T_EXTU: return Z3_mk_zero_ext(z, 32, a);
+	case T_BYTE: return Z3_mk_extract(z, width + 7, width, a);
 	}
 	return counting(s, op, width, a);
 }
@@ -146,6 +147,7 @@ static Z3_ast binary(const Smt *s, uint8_t op, uint8_t width, Z3_ast a, Z3_ast b
 	case T_SHRS: return Z3_mk_bvashr(z, a, count(s, b, width));
 	case T_ROTL: return Z3_mk_ext_rotate_left(z, a, b);
 	case T_ROTR: return Z3_mk_ext_rotate_right(z, a, b);
+	case T_CAT: return Z3_mk_concat(z, a, b);
 	}
 	return flag(s, compare(s, op, a, b));
 }

@@ -19,6 +19,7 @@ static uint64_t eval_unary(uint8_t op, uint8_t width, uint64_t a)
 	case T_EXT16: return sign(a, 16);
 	case T_EXT32: case T_EXTS: return sign(a, 32);
 	case T_WRAP: case T_EXTU: return (uint32_t)a;
+	case T_BYTE: return a >> width & 0xff; /* width: the lowest bit */
 	}
 	return 0;
 }
@@ -63,6 +64,7 @@ static uint64_t eval_binary(uint8_t op, uint8_t width, uint64_t a, uint64_t b)
 	case T_GTU: return a > b;
 	case T_GES: return x >= y;
 	case T_GEU: return a >= b;
+	case T_CAT: return a << width | b; /* width: of the lower part */
 	}
 	return eval_divide(op, width, a, b);
 }
@@ -72,7 +74,9 @@ static uint8_t result_width(uint8_t op, uint8_t width)
 {
 	if ((op >= T_EQ && op <= T_GEU) || op == T_EQZ || op == T_WRAP)
 		return 32;
-	return op == T_EXTS || op == T_EXTU ? 64 : width;
+	if (op == T_BYTE)
+		return 8;
+	return op == T_EXTS || op == T_EXTU || op == T_CAT ? 64 : width;
 }
 
 uint64_t term_eval(uint8_t op, uint8_t width, uint64_t a, uint64_t b)
