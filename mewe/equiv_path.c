@@ -39,6 +39,20 @@ void path_free(Path *p)
 	free(p->safe);
 }
 
+Path path_begin(Search *s)
+{
+	Path p = {.version = term_sym(&s->t, 64), .globals = term_sym(&s->t, 64), .pages = term_sym(&s->t, 32)};
+	for (int k = 0; k < 2; k++) {
+		Side *x = &p.side[k];
+		x->f = &s->flow[k];
+		x->name = s->body[k]->name;
+		x->reg = xalloc(x->f->nreg * sizeof *x->reg);
+		for (uint32_t i = 0; i < x->f->nreg; i++)
+			x->reg[i] = TERM_NONE;
+	}
+	return p;
+}
+
 static void *dup(const void *p, size_t n)
 {
 	void *q = xalloc(n);

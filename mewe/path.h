@@ -1,4 +1,4 @@
-/* path.h - what the files of the search share: equiv.c (the search), equiv_join.c (relations where ways join), equiv_path.c (one
+/* path.h - what the files of the search share: equiv.c (the search), equiv_join.c (relations where ways join), equiv_claim.c, equiv_path.c (one
  * path of both sides), equiv_branch.c (its branches), equiv_memory.c (its loads and stores), equiv_sync.c (where both must agree)
  * and equiv_same.c (are two values equal?). */
 #ifndef PATH_H
@@ -84,6 +84,8 @@ typedef struct Search {
 	uint32_t nfun, fcap;
 	Term *addr;                    /* addresses of loads and stores */
 	uint32_t naddr, acap;
+	uint64_t *bound;               /* numbers that the functions compare with, and those beside them; ascending */
+	uint32_t nbound, bcap;
 	uint64_t *tried;               /* pairs of terms that could not be proved equal */
 	uint32_t ntried, trcap;
 	uint64_t steps;
@@ -119,6 +121,7 @@ bool path_sync(Search *s, Path *p, const char *where);       /* demand the same 
 /* ---- equiv_path.c ---- */
 void fail(Search *s, const Path *p, Verdict v, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void path_free(Path *p);
+Path path_begin(Search *s);                                  /* of which nothing is known */
 Path path_copy(const Path *p);
 void path_learn(Path *p, Term cond, bool sense);
 typedef enum Stop { STOP_EVENT, STOP_BRANCH, STOP_JOIN, STOP_RETURN, STOP_TRAP } Stop;
@@ -133,6 +136,20 @@ void path_enter(Side *x, uint32_t block);
 /* ---- equiv_branch.c ---- */
 uint32_t path_decided(const Search *s, const Side *x, const Block *b); /* the way it takes where the value is known; or NONE */
 void path_branch(Search *s, Path *p, int side);              /* follow one way; the others go onto the list */
+
+/* ---- equiv_claim.c ---- */
+
+/* Of a register, as an unsigned number of its width: low <= v <= high, and v & mask = bits. */
+typedef struct Claim {
+	uint64_t low, high, mask, bits;
+	uint8_t tries;                 /* so often it has been weakened */
+} Claim;
+Claim claim_guess(Search *s, const Path *p, Term value);
+void claim_arrive(Search *s, const Path *p, Term value, Claim *f);   /* weakens it until it is proved of value */
+Term claim_value(Search *s, const Claim *f, uint8_t width);    /* a value of which no more is known */
+void claim_assume(Search *s, Path *p, const Claim *f, Term value);
+bool claim_equal(const Claim *a, const Claim *b);
+void claim_bounds(Search *s);                                 /* finds the numbers that the functions compare with */
 
 /* ---- equiv_join.c ---- */
 bool join_arrive(Search *s, Path *p);                        /* both stand at a join */
