@@ -4,3 +4,4 @@ STRATEGY(copy, V_BY_CONSTRUCTION, "the body unchanged: the control, which must s
 STRATEGY(rewrite, V_PROVED, "an integer expression replaced by an equal one of another shape")
 STRATEGY(reorder, V_PROVED, "arms swapped under the inverted condition, operands commuted, statements reordered")
 STRATEGY(constinfer, V_PROVED, "what must be constant becomes the constant; constants become equal terms over live values")
+STRATEGY(synth, V_PROVED, "an integer expression replaced by an equal one that a search found")

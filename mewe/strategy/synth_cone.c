@@ -1,0 +1,162 @@
+/* synth_cone.c - what stands at a site: its pure integer operators down to operands.
+ * In: an expression. Out: its cones, cut at several depths. Must hold: operands are numbered in order of evaluation; two places
+ * are one variable only if they have the same value whatever happens in between. */
+#include "synth.h"
+
+typedef struct Cut {
+	Cone *c;
+	uint32_t depth;
+	bool whole;                    /* conversions are operators; otherwise they are operands */
+	bool multiple[SYNTH_VARS];     /* the variable stands at several places */
+} Cut;
+
+static uint8_t width_of(Expr e)
+{
+	BinaryenType t = BinaryenExpressionGetType(e);
+	return t == BinaryenTypeInt32() ? 32 : t == BinaryenTypeInt64() ? 64 : 0;
+}
+
+static uint64_t ones(uint8_t width) { return width == 64 ? UINT64_MAX : UINT32_MAX; }
+
+static uint64_t constant_of(Expr e)
+{
+	return width_of(e) == 64 ? (uint64_t)BinaryenConstGetValueI64(e) : (uint32_t)BinaryenConstGetValueI32(e);
+}
+
+/* Bits that the operand can have set, from what it is made of. */
+static uint64_t possible(Expr e)
+{
+	uint8_t op, width, value = width_of(e);
+	if (walk_kind(e) == K_Load && BinaryenLoadGetBytes(e) < value / 8 && !BinaryenLoadIsSigned(e))
+		return (1ull << 8 * BinaryenLoadGetBytes(e)) - 1;
+	if (!synth_op_of(e, &op, &width))
+		return ones(value);
+	if (synth_ops[op].compares)
+		return 1;
+	if (op == T_EXTU)
+		return UINT32_MAX;
+	if (op == T_AND && walk_kind(walk_kid(e, 1)) == K_Const)
+		return constant_of(walk_kid(e, 1));
+	if (op == T_SHRU && walk_kind(walk_kid(e, 1)) == K_Const)
+		return ones(width) >> (constant_of(walk_kid(e, 1)) & (width - 1));
+	return ones(value);
+}
+
+/* Constants that mean something by themselves; others may as well be any. */
+static bool special(uint64_t v, uint8_t width)
+{
+	return v <= 2 || v == width - 1u || v == ones(width) || v == 1ull << (width - 1);
+}
+
+static uint8_t put(Cut *k, Twig w)
+{
+	k->c->tree.t[k->c->tree.n] = w;
+	return k->c->tree.n++;
+}
+
+static bool same_operand(const Cone *c, uint32_t i, Expr e, bool constant)
+{
+	if (constant != c->constant[i])
+		return false;
+	if (constant)
+		return c->value[i] == constant_of(e);
+	return walk_kind(e) == K_LocalGet && walk_kind(c->var[i]) == K_LocalGet &&
+	       BinaryenLocalGetGetIndex(e) == BinaryenLocalGetGetIndex(c->var[i]);
+}
+
+static bool operand(Cut *k, Expr e, uint8_t *at)
+{
+	Cone *c = k->c;
+	bool constant = walk_kind(e) == K_Const;
+	uint8_t width = width_of(e), i = 0;
+	if (width == 0 || c->tree.n == SYNTH_CONE)
+		return false;
+	if (constant && special(constant_of(e), width)) {
+		*at = put(k, (Twig){.op = T_CONST, .width = width, .imm = constant_of(e)});
+		return true;
+	}
+	if (c->width != 0 && c->width != width)
+		return false;
+	c->width = width;
+	while (i < c->nvar && !same_operand(c, i, e, constant))
+		i++;
+	if (i == SYNTH_VARS)
+		return false;
+	if (i == c->nvar) {
+		c->nvar++;
+		c->var[i] = e;
+		c->constant[i] = constant;
+		c->value[i] = constant ? constant_of(e) : 0;
+		c->mask[i] = constant ? ones(width) : possible(e);
+	} else {
+		k->multiple[i] = true;
+	}
+	*at = put(k, (Twig){.op = T_SYM, .width = width, .kid = {i}});
+	return true;
+}
+
+static bool visit(Cut *k, Expr e, uint32_t depth, uint8_t *at)
+{
+	Twig w = {0};
+	if (depth == k->depth || !synth_op_of(e, &w.op, &w.width) || (!k->whole && (w.op == T_WRAP || w.op == T_EXTS || w.op == T_EXTU)))
+		return operand(k, e, at);
+	for (uint32_t i = 0; i < synth_ops[w.op].nkids; i++) /* the condition of a select comes last when it is evaluated, here first */
+		if (!visit(k, walk_kid(e, i), depth + 1, &w.kid[w.op == T_ITE ? (i + 1) % 3 : i]))
+			return false;
+	if (k->c->tree.n == SYNTH_CONE)
+		return false;
+	*at = put(k, w);
+	return true;
+}
+
+typedef struct Write {
+	uint32_t local;
+	bool found;
+} Write;
+
+static bool no_write(void *ctx, Expr e, uint32_t index)
+{
+	Write *w = ctx;
+	(void)index;
+	w->found |= walk_kind(e) == K_LocalSet && BinaryenLocalSetGetIndex(e) == w->local;
+	return !w->found;
+}
+
+/* Is local written while the operands are evaluated? */
+bool synth_written(const Cone *c, uint32_t local)
+{
+	Write w = {local, false};
+	for (uint32_t i = 0; i < c->nvar; i++)
+		walk_each(c->var[i], no_write, &w);
+	return w.found;
+}
+
+static bool cone(Expr e, uint32_t depth, bool whole, Cone *out)
+{
+	Cut k = {.c = out, .depth = depth, .whole = whole};
+	uint8_t root, live = 0;
+	*out = (Cone){0};
+	if (!visit(&k, e, 0, &root) || synth_ops[out->tree.t[root].op].name == NULL)
+		return false;
+	for (uint32_t i = 0; i < out->nvar; i++) {
+		live += !out->constant[i];
+		if (k.multiple[i] && !out->constant[i] && synth_written(out, BinaryenLocalGetGetIndex(out->var[i])))
+			return false;
+	}
+	out->tree.cost = synth_cost(&out->tree);
+	return live > 0;
+}
+
+uint32_t synth_cones(Expr e, Cone out[SYNTH_CUTS])
+{
+	uint32_t n = 0;
+	uint8_t op, width;
+	if (!synth_op_of(e, &op, &width))
+		return 0;
+	for (uint32_t depth = SYNTH_CUTS; depth > 0; depth--) {
+		Cone *c = &out[n];
+		if ((cone(e, depth, true, c) || cone(e, depth, false, c)) && (n == 0 || c->tree.n != out[n - 1].tree.n))
+			n++;
+	}
+	return n;
+}
