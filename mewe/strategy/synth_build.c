@@ -61,7 +61,7 @@ static uint32_t live(const Make *m, uint64_t draw)
 static void any(Make *m, uint32_t v)
 {
 	uint64_t draw = mix64(m->seed ^ v);
-	m->local[v] = draw >> 63 ? live(m, draw) : NONE;
+	m->local[v] = draw >> 62 == 0 ? live(m, draw) : NONE;
 	m->value[v] = (mix64(draw) & 0x3fffffff) | 0x100; /* an immediate, and never too small to matter */
 }
 

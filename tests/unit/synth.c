@@ -109,8 +109,13 @@ static bool candidate(const Sites *s, uint32_t func, uint32_t n, const char **ru
 	for (uint32_t i = 0; i < s->n; i++) {
 		uint32_t here = s->site[i].func == func ? strategy_synth.count(&s->site[i]) : 0;
 		Variant v = {.site = i, .func = func, .strategy = &strategy_synth, .n = n, .seed = mix64(n)};
-		if (n < here)
-			return propose_body(s, &v, rule, out);
+		Traits t;
+		if (n < here && !propose_body(s, &v, &t, out))
+			return false;
+		if (n < here) {
+			*rule = t.rule;
+			return true;
+		}
 		n -= here;
 	}
 	return false;
