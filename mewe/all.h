@@ -305,6 +305,8 @@ typedef struct Equiv {
  * effects in order? ia, ib give names on either side a common identity; a call whose function is IDENT_SKIP (an instrument's
  * call with constant arguments and no result) is passed over. Depends on its arguments alone. */
 void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out);
+/* The same; certificate (unless NULL) gets each of the solver's questions that the verdict rests on, as SMT-LIB 2. */
+void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Buf *certificate, Equiv *out);
 
 /* ---- obligation.c, cache.c: what was found before ----------------------------------------------------------------- */
 

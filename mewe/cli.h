@@ -1,4 +1,4 @@
-/* cli.h - what the files of the command line share: main.c, cli_build.c, cli_run.c. */
+/* cli.h - what the files of the command line share: main.c and cli_*.c. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -9,6 +9,7 @@ static const char cli_version[] = "0.1.0";
 
 int cli_build(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 
 char *cli_cache(const char *asked);                             /* the cache's path, malloc'ed, from --cache or where it is by default; or NULL */
 int cli_fail(const Err *e);                                     /* prints the one line; returns e->code */

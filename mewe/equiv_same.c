@@ -55,7 +55,7 @@ static bool same_parts(Search *s, Term x, Term y, unsigned depth)
 static Answer solve(Search *s, Term x, Term y, const Term *cond, const bool *sense, uint32_t n, uint64_t *witness)
 {
 	if (!s->smt)
-		s->smt = smt_new(&s->t);
+		s->smt = smt_new(&s->t, s->certificate);
 	if (smt_work(s->smt) > WORK)
 		return ANSWER_UNKNOWN;
 	return smt_equal(s->smt, x, y, cond, sense, n, s->param, witness, witness ? s->nparam : 0);

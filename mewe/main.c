@@ -80,70 +80,6 @@ uint64_t cli_number_or_usage(struct argp_state *st, const char *name, const char
 	return v;
 }
 
-/* ---- verify ---- */
-
-typedef struct VerifyArgs {
-	const char *file[2];
-	bool json;
-	unsigned jobs;
-} VerifyArgs;
-
-static error_t verify_opt(int key, char *arg, struct argp_state *st)
-{
-	VerifyArgs *a = st->input;
-	if (key == 'J')
-		a->json = true;
-	else if (key == 'j')
-		a->jobs = cli_number_or_usage(st, "jobs", arg, 1, 64);
-	else if (key == ARGP_KEY_ARG && st->arg_num < 2)
-		a->file[st->arg_num] = arg;
-	else if (key == ARGP_KEY_ARG)
-		argp_error(st, "one file too many: %s", arg);
-	else if (key == ARGP_KEY_END && st->arg_num < 2)
-		argp_error(st, "two files are wanted: the original and the multivariant module");
-	else
-		return ARGP_ERR_UNKNOWN;
-	return 0;
-}
-
-static int verify_main(int argc, char **argv)
-{
-	static const struct argp_option options[] = {
-		{"json", 'J', 0, 0, "print the findings as JSON", 0},
-		{"jobs", 'j', "N", 0, "worker processes (default: one for each core); never changes the result", 0},
-		{0},
-	};
-	static const struct argp argp = {options, verify_opt, "ORIGINAL MULTIVARIANT",
-		"Prove from the two binaries alone that MULTIVARIANT does what ORIGINAL does, whichever variants its dispatchers "
-		"choose. Nothing that the generator said is trusted; custom sections are not read."
-		"\vExit: 0 all proved; 1 a difference, or a structure that can't be accounted for; 2 bad input; 4 nothing refuted, "
-		"something unproved (each is named).", 0, 0, 0};
-	VerifyArgs a = {.jobs = sysconf(_SC_NPROCESSORS_ONLN)};
-	Bytes in[2] = {{0}}, wasm[2] = {{0}}, out = {0};
-	Err e = {0};
-
-	argp_parse(&argp, argc, argv, 0, 0, &a);
-	int code = 0;
-	for (int i = 0; i < 2 && !code; i++)
-		if ((code = file_read(a.file[i], &in[i], &e)) == 0)
-			code = read_wasm(a.file[i], in[i].p, in[i].n, &wasm[i], &e);
-	if (!code)
-		code = mewe_verify(a.file[0], wasm[0].p, wasm[0].n, a.file[1], wasm[1].p, wasm[1].n, a.json, a.jobs,
-		                   isatty(2) ? cli_progress : NULL, NULL, &out, &e);
-	if (out.p) {
-		int bad = cli_write("-", &out, false);
-		code = bad ? bad : code;
-	} else if (code) {
-		cli_fail(&e);
-	}
-	for (int i = 0; i < 2; i++) {
-		free(in[i].p);
-		free(wasm[i].p);
-	}
-	free(out.p);
-	return code;
-}
-
 /* ---- inspect ---- */
 
 typedef struct InspectArgs {
@@ -218,7 +154,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"build", "make a module multivariant", cli_build},
-	{"verify", "prove a multivariant module equal to its original", verify_main},
+	{"verify", "prove a multivariant module equal to its original", cli_verify},
 	{"inspect", "list functions, dispatchers and variants", inspect_main},
 	{"run", "run a module, and replay its choices", cli_run},
 	{"strategies", "list the strategies", strategies_main},

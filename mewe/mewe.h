@@ -82,10 +82,11 @@ MEWE_API void mewe_report_free(mewe_report *r);
 
 /* Prove a multivariant module equal to its original from the two binaries alone.
  * Returns MEWE_OK (all proved), MEWE_DIFFERS, MEWE_LIMIT (nothing refuted, something unproved), or another code for bad
- * input. *findings is text (or JSON when json is set), given for the first three. */
+ * input. *findings is text (or JSON when json is set), given for the first three; so is *certificate (unless certificate is NULL):
+ * what the solver found, as SMT-LIB 2 for another one to find again. */
 MEWE_API int mewe_verify(const char *ofile, const uint8_t *original, size_t on, const char *mfile,
                          const uint8_t *multivariant, size_t mn, bool json, unsigned jobs, mewe_progress *progress,
-                         void *progress_ctx, mewe_bytes *findings, mewe_err *err);
+                         void *progress_ctx, mewe_bytes *findings, mewe_bytes *certificate, mewe_err *err);
 
 /* Functions, dispatchers, variants and their machine code as JSON, or the multivariant call graph as Graphviz text.
  * With input, one traced run over it for the paper's counts (the module must have been built with a trace). */

@@ -66,6 +66,7 @@ typedef struct Path {
 typedef struct Search {
 	Terms t;
 	Smt *smt;
+	Buf *certificate;              /* or NULL */
 	Equiv *out;
 	const Body *body[2];
 	Flow flow[2];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <z3.h>
-#include "equiv.h"
+#include "smt.h"
 
 /* Steps for one query, of which a core does some hundred thousand a second: with what both sides share taken for free values,
  * and with everything written out. A multiplication of 64 bits that is not settled by then rarely is. */
@@ -19,6 +19,8 @@ struct Smt {
 	uint32_t n;
 	Term *todo;
 	uint32_t ntodo, cap;
+	Buf *text;                     /* gets each question that was settled, or NULL */
+	bool cut;                      /* what both sides share stands for itself, in the query at hand */
 };
 
 static void quiet(Z3_context z, Z3_error_code e)
@@ -27,28 +29,23 @@ static void quiet(Z3_context z, Z3_error_code e)
 	(void)e; /* asked for after the query, by Z3_get_error_code */
 }
 
-Smt *smt_new(Terms *t)
+Smt *smt_new(Terms *t, Buf *text)
 {
 	Smt *s = xalloc(sizeof *s);
-	s->t = t;
-	return s;
-}
-
-/* Most functions are settled without a question, and a context takes longer to make than that. */
-static void start(Smt *s)
-{
 	Z3_config c = Z3_mk_config();
+	s->t = t;
+	s->text = text;
 	s->z = Z3_mk_context(c);
 	Z3_del_config(c);
 	Z3_set_error_handler(s->z, quiet);
+	return s;
 }
 
 void smt_free(Smt *s)
 {
 	if (!s)
 		return;
-	if (s->z)
-		Z3_del_context(s->z);
+	Z3_del_context(s->z);
 	free(s->ast);
 	free(s->mark);
 	free(s->todo);
@@ -193,8 +190,15 @@ static void reach(Smt *s, Term x, uint8_t bit_)
 	}
 }
 
-/* The formula of x. With cut, what both sides share stands for itself: whatever its value, the two must agree. */
-static Z3_ast encode(Smt *s, Term x, bool cut)
+/* Whatever the value of what both sides share, the two must agree. */
+static bool is_shared(const void *ctx, Term x)
+{
+	const Smt *s = ctx;
+	return s->cut && s->mark[x] == (IN_X | IN_Y);
+}
+
+/* The formula of x. */
+static Z3_ast encode(Smt *s, Term x)
 {
 	s->ntodo = 0;
 	PUSH(s->todo, s->ntodo, s->cap, x);
@@ -206,7 +210,7 @@ static Z3_ast encode(Smt *s, Term x, bool cut)
 			s->ntodo--;
 			continue;
 		}
-		if (n->op > T_INTERPRETED || (cut && n->op != T_CONST && s->mark[y] == (IN_X | IN_Y))) {
+		if (n->op > T_INTERPRETED || (n->op != T_CONST && is_shared(s, y))) {
 			s->ast[y] = leaf(s, y);
 			continue;
 		}
@@ -250,16 +254,6 @@ static void read_model(const Smt *s, Z3_solver solver, const Term *sym, uint64_t
 	Z3_model_dec_ref(s->z, m);
 }
 
-typedef struct Query {
-	Term x, y;
-	const Term *assume;
-	const bool *sense;
-	uint32_t n;
-	const Term *sym;
-	uint64_t *value;
-	uint32_t nsym;
-} Query;
-
 static Answer ask(Smt *s, const Query *q, bool cut)
 {
 	Z3_context z = s->z;
@@ -270,9 +264,10 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 	Z3_params_set_uint(z, p, Z3_mk_string_symbol(z, "rlimit"), cut ? RLIMIT_CUT : RLIMIT_WHOLE);
 	Z3_solver_set_params(z, solver, p);
 	memset(s->ast, 0, s->n * sizeof *s->ast);
-	Z3_solver_assert(z, solver, Z3_mk_not(z, Z3_mk_eq(z, encode(s, q->x, cut), encode(s, q->y, cut))));
+	s->cut = cut;
+	Z3_solver_assert(z, solver, Z3_mk_not(z, Z3_mk_eq(z, encode(s, q->x), encode(s, q->y))));
 	for (uint32_t i = 0; i < q->n; i++) {
-		Z3_ast a = nonzero(s, encode(s, q->assume[i], cut), s->t->node[q->assume[i]].width);
+		Z3_ast a = nonzero(s, encode(s, q->assume[i]), s->t->node[q->assume[i]].width);
 		Z3_solver_assert(z, solver, q->sense[i] ? a : Z3_mk_not(z, a));
 	}
 	uint64_t before = steps(s, solver);
@@ -283,6 +278,8 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 		a = ANSWER_UNKNOWN;
 	else if (a == ANSWER_NO && !cut)
 		read_model(s, solver, q->sym, q->value, q->nsym);
+	else if (a == ANSWER_YES && s->text)
+		smt_write(s->text, s->t, q, is_shared, s);
 	Z3_params_dec_ref(z, p);
 	Z3_solver_dec_ref(z, solver);
 	return a;
@@ -291,8 +288,6 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 Answer smt_equal(Smt *s, Term x, Term y, const Term *assume, const bool *sense, uint32_t n, const Term *sym, uint64_t *value, uint32_t nsym)
 {
 	Query q = {x, y, assume, sense, n, sym, value, nsym};
-	if (!s->z)
-		start(s);
 	s->n = s->t->n;
 	s->ast = xgrow(s->ast, s->n * sizeof *s->ast);
 	s->mark = xgrow(s->mark, s->n);

@@ -1,7 +1,7 @@
 /* verify.c - prove a multivariant module equal to its original, from the two binaries alone.
  * In: two binaries. Out: findings, as text or JSON, and the verdict over them all. Must hold: what the builder knew or said is
  * not used; a module passes only if everything in it is accounted for (account.c) and each pair of functions is proved
- * (equiv_bodies), whatever the number of workers. A worker that dies leaves the pair unproved that it was at. */
+ * (equiv_certify), whatever the number of workers. A worker that dies leaves the pair unproved that it was at. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "account.h"
+#include "certificate.h"
 
 enum { JOBS_MAX = 64 };
 
@@ -33,13 +34,14 @@ typedef struct Verify {
 	Answer *answer;                /* by pair */
 	uint32_t nanswer;
 	Tally all, *each;              /* of all pairs, and by dispatcher */
+	Certificate *certificate;      /* or NULL */
 	mewe_progress *progress;
 	void *progress_ctx;
 } Verify;
 
 /* ---- proofs ------------------------------------------------------------------------------------------------------------- */
 
-static void judge(const Account *a, uint32_t i, Answer *out)
+static void judge(const Account *a, uint32_t i, Buf *text, Answer *out)
 {
 	const Pair *p = &a->pair[i];
 	memset(out, 0, sizeof *out); /* its padding goes through a pipe too */
@@ -50,7 +52,7 @@ static void judge(const Account *a, uint32_t i, Answer *out)
 	Ident iw = account_want(a), ih = account_have(a);
 	Body x = body_of(a->want, p->original), y = body_of(a->have, p->body);
 	Equiv q;
-	equiv_bodies(&x, &iw, &y, &ih, &q);
+	equiv_certify(&x, &iw, &y, &ih, text, &q);
 	out->verdict = q.verdict;
 	out->work = q.work;
 	out->ncex = q.ncex < LEN(out->cex) ? q.ncex : LEN(out->cex);
@@ -61,14 +63,18 @@ static void judge(const Account *a, uint32_t i, Answer *out)
 	body_free(&y);
 }
 
-static void work(const Account *a, uint32_t *next, int out)
+static void work(const Verify *v, uint32_t *next, int questions, int out)
 {
 	for (;;) {
 		uint32_t i = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
 		Answer answer;
-		if (i >= a->npair)
+		Buf text = {0};
+		if (i >= v->a.npair)
 			_exit(0);
-		judge(a, i, &answer);
+		judge(&v->a, i, v->certificate ? &text : NULL, &answer);
+		if (v->certificate && answer.verdict == V_PROVED && !certificate_put(questions, i, &text))
+			_exit(1);
+		buf_free(&text);
 		if (write(out, &answer, sizeof answer) != sizeof answer)
 			_exit(1);
 	}
@@ -103,12 +109,13 @@ static int prove_rest(Verify *v, unsigned jobs, uint32_t *next, Err *e)
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return err_set(e, MEWE_BAD, "no pipe to the provers: %s", strerror(errno));
 	for (; started < jobs && started < v->a.npair; started++) {
-		pid[started] = fork();
+		int questions = v->certificate ? certificate_file(v->certificate) : -1;
+		pid[started] = v->certificate && questions < 0 ? -1 : fork();
 		if (pid[started] < 0)
 			break;
 		if (pid[started] == 0) {
 			close(pipefd[0]);
-			work(&v->a, next, pipefd[1]);
+			work(v, next, questions, pipefd[1]);
 		}
 	}
 	close(pipefd[1]);
@@ -260,22 +267,28 @@ static Bytes json_text(const Verify *v)
 /* ---- all of it ------------------------------------------------------------------------------------------------------------- */
 
 int mewe_verify(const char *ofile, const uint8_t *original, size_t on, const char *mfile, const uint8_t *multivariant, size_t mn,
-                bool json, unsigned jobs, mewe_progress *progress, void *progress_ctx, mewe_bytes *findings, mewe_err *err)
+                bool json, unsigned jobs, mewe_progress *progress, void *progress_ctx, mewe_bytes *findings, mewe_bytes *certificate,
+                mewe_err *err)
 {
 	Verify v = {.progress = progress, .progress_ctx = progress_ctx};
+	Certificate c = {0};
 	*findings = (Bytes){0};
+	v.certificate = certificate ? &c : NULL;
 	int code = account_make(ofile, original, on, mfile, multivariant, mn, &v.a, err);
 	if (!code)
 		code = prove(&v, jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs, err);
 	if (!code) {
 		tally(&v);
 		*findings = json ? json_text(&v) : text(&v);
+		if (certificate)
+			*certificate = certificate_text(&c, &v.a, v.all.proved);
 		code = verdict(&v);
 		if (code)
 			err_set(err, code, "%s: %s", mfile, code == MEWE_LIMIT ? "not all of it is proved; see the findings" : "it is not proved equal to its original; see the findings");
 	}
 	free(v.answer);
 	free(v.each);
+	certificate_free(&c);
 	account_free(&v.a);
 	return code;
 }

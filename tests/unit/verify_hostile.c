@@ -369,7 +369,7 @@ static void dying(void)
 	o.functions = NULL;
 	o.variants = BODIES;
 	Bytes raw = wasm_of((char *)wat.p), built = build(&raw, &o);
-	int code = mewe_verify("t.wasm", raw.p, raw.n, "b.wasm", built.p, built.n, false, 1, kill_prover, &killed, &found, &e);
+	int code = mewe_verify("t.wasm", raw.p, raw.n, "b.wasm", built.p, built.n, false, 1, kill_prover, &killed, &found, NULL, &e);
 	char *text = xprintf("%.*s", (int)found.n, (char *)found.p), *last = strstr(text, "pairs proved");
 	while (last && last > text && last[-1] != ',')
 		last--;

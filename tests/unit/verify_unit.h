@@ -88,7 +88,7 @@ static int verify(const Bytes *original, const Bytes *have, unsigned jobs, char 
 {
 	Bytes found = {0};
 	Err e = {0};
-	int code = mewe_verify("guest.wasm", original->p, original->n, "built.wasm", have->p, have->n, false, jobs, NULL, NULL, &found, &e);
+	int code = mewe_verify("guest.wasm", original->p, original->n, "built.wasm", have->p, have->n, false, jobs, NULL, NULL, &found, NULL, &e);
 	*text = found.p ? xprintf("%.*s", (int)found.n, (char *)found.p) : xstrdup(e.text);
 	free(found.p);
 	return code;
