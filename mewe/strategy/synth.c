@@ -8,6 +8,9 @@
 /* A function's sites share so many proposals, the cheapest of each; a site has some in any case, and never more than are kept. */
 enum { PER_FUNCTION = 4096, PER_SITE = 32 };
 
+/* Where a function has fewer places than this, values from elsewhere are places, too. */
+enum { FEW_SITES = 8 };
+
 enum { NAME_SIZE = 61 };
 
 /* ---- trees ---- */
@@ -45,7 +48,7 @@ static Form form_of(const Cone *c)
 {
 	Form f = {.tree = c->tree, .width = c->width, .nvar = c->nvar};
 	const Twig *root = &c->tree.t[c->tree.n - 1];
-	f.type = synth_gives(root->op, root->width);
+	f.type = root->op == T_SYM ? root->width : synth_gives(root->op, root->width);
 	for (uint32_t i = 0; i < SYNTH_VARS; i++) {
 		f.mask[i] = UINT64_MAX;
 		f.constants |= i < c->nvar && c->constant[i] ? 1u << i : 0;
@@ -117,21 +120,27 @@ static void search(Synth *s)
 	free(some);
 }
 
+static uint32_t cones(const Synth *s, const Site *at, Cone out[SYNTH_CUTS])
+{
+	return at->kind == SITE_EXPR ? synth_cones(at->expr, s->nsite[at->func] < FEW_SITES, out) : 0;
+}
+
 static void *open(const Sites *sites, uint64_t seed)
 {
 	Synth *s = xalloc(sizeof *s);
 	Cone cone[SYNTH_CUTS];
+	uint32_t *nsite = xalloc(sites->nbody * sizeof *nsite);
 	(void)seed; /* the same trees for every seed: it only decides which are drawn */
-	s->nsite = xalloc(sites->nbody * sizeof *s->nsite);
+	for (uint32_t i = 0; i < sites->n; i++)
+		nsite[sites->site[i].func] += sites->site[i].kind == SITE_EXPR && synth_cones(sites->site[i].expr, false, cone) > 0;
+	s->nsite = nsite;
 	s->feature = sites->nbody > 0 && (sites->body[0].mod->scan.features & BinaryenFeatureSignExt());
 	for (uint32_t i = 0; i < sites->n; i++) {
-		const Site *at = &sites->site[i];
-		uint32_t n = at->kind == SITE_EXPR ? synth_cones(at->expr, cone) : 0;
+		uint32_t n = cones(s, &sites->site[i], cone);
 		for (uint32_t k = 0; k < n; k++) {
 			Form f = form_of(&cone[k]);
 			form_add(s, &f);
 		}
-		s->nsite[at->func] += n > 0;
 	}
 	search(s);
 	return s;
@@ -202,7 +211,7 @@ static uint32_t count(const Site *at)
 {
 	const Synth *s = strategy_own(&strategy_synth, at->in);
 	Cone cone[SYNTH_CUTS];
-	uint32_t sum = 0, n = at->kind == SITE_EXPR ? synth_cones(at->expr, cone) : 0;
+	uint32_t sum = 0, n = cones(s, at, cone);
 	for (uint32_t k = 0; k < n; k++)
 		sum += share(s, at, form_find(s, &cone[k]));
 	return sum;
@@ -214,9 +223,9 @@ static bool propose(const Site *at, uint32_t n, uint64_t seed, Proposal *out)
 	Cone cone[SYNTH_CUTS];
 	char name[NAME_SIZE];
 	Tree t;
-	uint32_t cones = at->kind == SITE_EXPR ? synth_cones(at->expr, cone) : 0;
+	uint32_t have = cones(s, at, cone);
 	*out = (Proposal){0};
-	for (uint32_t k = 0; k < cones; k++) {
+	for (uint32_t k = 0; k < have; k++) {
 		const Form *f = form_find(s, &cone[k]);
 		uint32_t here = share(s, at, f);
 		if (n < here) {

@@ -12,7 +12,7 @@
 enum {
 	SYNTH_VARS = 3,
 	SYNTH_POINTS = 24,             /* test points that everything is evaluated at */
-	SYNTH_MORE = 232,               /* and those that come after, for what agreed */
+	SYNTH_MORE = 744,               /* and those that come after, for what agreed */
 	SYNTH_ALL = SYNTH_POINTS + SYNTH_MORE,
 	SYNTH_CONE = 15,               /* nodes of a cone */
 	SYNTH_TREE = 24,               /* nodes of a tree */
@@ -50,13 +50,15 @@ typedef struct Twig {
 } Twig;
 
 typedef struct Tree {
-	uint8_t n, cost;
+	uint8_t n;
 	Twig t[SYNTH_TREE];            /* operands before operators; the last is the root */
 } Tree;
 
+uint32_t synth_hard(uint8_t op, bool constant);            /* 1: hard for the solver; constant: the second operand is */
+uint32_t synth_cost_of(uint8_t op, bool constant);
 uint32_t synth_cost(const Tree *t);
-/* The values at n points, var[i] those of variable i. */
-void synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uint64_t *out, uint32_t n);
+/* The values at n points, var[i] those of variable i. False: some part of the tree has the same values as the whole. */
+bool synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uint64_t *out, uint32_t n);
 uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t var[SYNTH_VARS]);
 
 /* ---- synth_cone.c: what stands at a site ---- */
@@ -72,15 +74,15 @@ typedef struct Cone {
 } Cone;
 
 enum { SYNTH_CUTS = 4 };
-/* The cones at an expression, the deepest first; symbolic: constants are variables. */
-uint32_t synth_cones(Expr e, Cone out[SYNTH_CUTS]);
+/* The cones at an expression, the deepest first. value: an operand alone is one, too. */
+uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CUTS]);
 
 bool synth_written(const Cone *c, uint32_t local);          /* is the local written while the operands are evaluated? */
 
 /* ---- synth_bank.c: all small expressions over the variables, by what they give at the test points ---- */
 
 typedef struct Value {
-	uint8_t op, width, cost;
+	uint8_t op, width, cost, hard;
 	uint32_t kid[3];               /* classes; of T_SYM: [0] is the variable */
 	uint32_t next;                 /* another member of its class, or NONE */
 	uint64_t imm;                  /* of T_CONST */
@@ -90,7 +92,7 @@ typedef struct Class {
 	uint64_t sum, mix;             /* hashes of the points: linear over addition, and over exclusive or */
 	uint64_t point[SYNTH_POINTS];
 	uint32_t first;                /* the cheapest member */
-	uint8_t type, cost;            /* width of the value; cost of the first member */
+	uint8_t type, cost, hard;      /* width of the value; of the first member */
 	uint8_t vars;                  /* bit i: variable i is in the first member; 0: a constant */
 } Class;
 

@@ -27,30 +27,59 @@ static uint64_t edge(uint8_t width, char letter)
 	case 'b': return 0xff;
 	case 'h': return 0x80;
 	case 'q': return 0xffff;
+	case 't': return 32;
+	case 'i': return width == 64 ? 0x7fffffff : 0x7fff;
+	case 'j': return width == 64 ? 0x80000000 : 0x8000;
+	case 'u': return width == 64 ? UINT32_MAX : 0xff00;
 	default: return (uint64_t)(letter - '0');
 	}
 }
 
+/* A value that few operators treat like any other: small, a multiple of a power of two, or one beside another variable's. */
+static uint64_t unusual(Rng *r, uint8_t width, uint64_t other)
+{
+	uint64_t x = rng_next(r), bit = 1ull << rng_below(r, width);
+	switch (rng_below(r, 8)) {
+	case 0: return x & 127;
+	case 1: return 0 - (x & 127);
+	case 2: return x & -bit;
+	case 3: return other + 1;
+	case 4: return other - 1;
+	case 5: return other ^ bit;
+	case 6: return x;
+	default: return x >> rng_below(r, width);
+	}
+}
+
+/* A power of two, or one below it, in the variable whose turn it is. */
+static bool power(const Bank *b, uint32_t n, uint32_t v, uint64_t *x)
+{
+	if (n / (2 * b->width) != v)
+		return false;
+	*x = (1ull << n / 2 % b->width) - (n & 1);
+	return true;
+}
+
 /* Any values come first, since these tell most expressions apart; then values at edges (r: any value, =: that of the variable
- * before); the further points have all pairs of edges. */
+ * before); the further points have all pairs of edges, powers of two, and unusual values. */
 static void points(Bank *b)
 {
 	static const char first[][SYNTH_VARS + 1] = {"00r", "01r", "10r", "1rr", "r0r", "r11", "2r0", "mr1", "Mm2", "frm", "rf2", "r=r",
-	                                             "rr=", "srb", "wsf", "bwM"};
-	static const char edges[] = "012mMnfeswbhq3";
-	enum { ANY = SYNTH_POINTS - LEN(first), EDGES = LEN(edges) - 1 };
+	                                             "rr=", "srb", "wsf", "tM3"};
+	static const char edges[] = "012mMnfeswbhq3tiju";
+	enum { ANY = SYNTH_POINTS - LEN(first), EDGES = LEN(edges) - 1, PAIRS = SYNTH_POINTS + EDGES * EDGES };
 	Rng r = {b->width};
 	for (uint32_t i = 0; i < SYNTH_ALL; i++) {
-		uint32_t pair = i - SYNTH_POINTS;
 		for (uint32_t v = 0; v < SYNTH_VARS; v++) {
-			uint64_t x = rng_next(&r) >> (i < ANY ? 0 : rng_below(&r, b->width));
-			char how = 'r';
-			if (i >= ANY && i < SYNTH_POINTS)
-				how = first[i - ANY][v];
-			else if (i >= SYNTH_POINTS && pair < EDGES * EDGES)
-				how = v == 0 ? edges[pair % EDGES] : v == 1 ? edges[pair / EDGES] : rng_below(&r, 2) ? edges[rng_below(&r, EDGES)] : 'r';
-			if (how == '=')
-				x = b->var[v - 1][i];
+			uint64_t other = v > 0 ? b->var[v - 1][i] : 0, x = i < ANY ? rng_next(&r) : unusual(&r, b->width, other);
+			uint32_t pair[] = {i % EDGES, i / EDGES % EDGES, rng_below(&r, EDGES)};
+			char how = i >= ANY && i < SYNTH_POINTS ? first[i - ANY][v] : 'r';
+			if (i >= SYNTH_POINTS && i < PAIRS && (v < 2 || i & 1))
+				how = edges[pair[v]];
+			if (i >= PAIRS && power(b, i - PAIRS, v, &x))
+				how = 'r';
+			else if (how == '=')
+				x = other;
 			else if (how != 'r')
 				x = edge(b->width, how);
 			b->var[v][i] = x & b->mask[v] & ones(b->width);
@@ -149,6 +178,19 @@ static void member(Bank *b, uint32_t class, Value v)
 	}
 }
 
+/* Does the expression of this class have a part that is of it? What gives its operand back is of no use. */
+static bool detour(const Bank *b, const Value *v, uint32_t class)
+{
+	bool is = false;
+	for (uint32_t i = 0; i < synth_ops[v->op].nkids; i++) {
+		const Value *k = &b->value[b->class[v->kid[i]].first];
+		is |= v->kid[i] == class;
+		for (uint32_t j = 0; j < synth_ops[k->op].nkids; j++)
+			is |= k->kid[j] == class;
+	}
+	return is;
+}
+
 /* An expression and its points: a member of its class, or a class of its own. */
 static void put(Bank *b, Value v, Class *c)
 {
@@ -156,11 +198,13 @@ static void put(Bank *b, Value v, Class *c)
 	uint32_t at = class_find(b, c);
 	v.next = NONE;
 	if (at != NONE) {
-		member(b, at, v);
+		if (!detour(b, &v, at))
+			member(b, at, v);
 	} else if (b->nclass < CLASSES && b->nvalue < VALUES) {
 		c->mix = synth_mix(c->point);
 		c->first = b->nvalue;
 		c->cost = v.cost;
+		c->hard = v.hard;
 		b->value[b->nvalue++] = v;
 		class_add(b, c);
 	}
@@ -187,11 +231,13 @@ static void apply(Bank *b, uint8_t op, uint8_t width, uint32_t x, uint32_t y, ui
 {
 	const SynthOp *o = &synth_ops[op];
 	const Class *k[] = {&b->class[x], &b->class[y], &b->class[z]};
-	Value v = {.op = op, .width = width, .cost = o->cost, .kid = {x, y, z}};
+	bool known = k[1]->vars == 0;
+	Value v = {.op = op, .width = width, .cost = synth_cost_of(op, known), .hard = synth_hard(op, known), .kid = {x, y, z}};
 	Class c = {.type = synth_gives(op, width)};
 	for (uint32_t i = 0; i < o->nkids; i++) {
 		c.vars |= k[i]->vars;
 		v.cost += k[i]->cost;
+		v.hard += k[i]->hard;
 	}
 	if (c.vars == 0)
 		return;
@@ -228,8 +274,6 @@ static void pair(Bank *b, uint32_t x, uint32_t y)
 		return;
 	for (uint8_t op = 0; op < S_OPS; op++) {
 		if (synth_ops[op].nkids != 2 || !wanted(b, op, width))
-			continue;
-		if (x == y && (op == T_AND || op == T_OR)) /* x itself */
 			continue;
 		if (x >= y || !synth_ops[op].commutes)
 			apply(b, op, width, x, y, 0);

@@ -136,23 +136,31 @@ static bool cone(Expr e, uint32_t depth, bool whole, Cone *out)
 	Cut k = {.c = out, .depth = depth, .whole = whole};
 	uint8_t root, live = 0;
 	*out = (Cone){0};
-	if (!visit(&k, e, 0, &root) || synth_ops[out->tree.t[root].op].name == NULL)
+	if (!visit(&k, e, 0, &root) || (depth > 0 && synth_ops[out->tree.t[root].op].name == NULL))
 		return false;
 	for (uint32_t i = 0; i < out->nvar; i++) {
 		live += !out->constant[i];
 		if (k.multiple[i] && !out->constant[i] && synth_written(out, BinaryenLocalGetGetIndex(out->var[i])))
 			return false;
 	}
-	out->tree.cost = synth_cost(&out->tree);
 	return live > 0;
 }
 
-uint32_t synth_cones(Expr e, Cone out[SYNTH_CUTS])
+/* Values that come from elsewhere. */
+static bool is_value(Expr e)
+{
+	switch (walk_kind(e)) {
+	case K_LocalGet: case K_GlobalGet: case K_Load: case K_Call: case K_CallIndirect: return true;
+	default: return false;
+	}
+}
+
+uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CUTS])
 {
 	uint32_t n = 0;
 	uint8_t op, width;
 	if (!synth_op_of(e, &op, &width))
-		return 0;
+		return value && is_value(e) && cone(e, 0, true, out);
 	for (uint32_t depth = SYNTH_CUTS; depth > 0; depth--) {
 		Cone *c = &out[n];
 		if ((cone(e, depth, true, c) || cone(e, depth, false, c)) && (n == 0 || c->tree.n != out[n - 1].tree.n))

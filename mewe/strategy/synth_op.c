@@ -1,6 +1,7 @@
 /* synth_op.c - the operators that trees are made of: their names, costs and values.
  * In: an expression, or operands at test points. Out: its operator, or the values. Must hold: what an operator gives here is what
  * the engine gives; nothing that may trap is among them. Loops over points are written so that compilers vectorise them. */
+#include <string.h>
 #include "synth.h"
 
 #define BOTH(is) {Binaryen##is##Int32, Binaryen##is##Int64}
@@ -141,15 +142,26 @@ void synth_eval(uint8_t op, uint8_t width, const uint64_t *a, const uint64_t *b,
 
 /* ---- trees ---- */
 
+uint32_t synth_hard(uint8_t op, bool constant)
+{
+	return (((op >= T_SHL && op <= T_ROTR) || op == T_MUL) && !constant) || op == T_CLZ || op == T_CTZ || op == T_POPCNT;
+}
+
+/* An amount that isn't known needs a register of its own. */
+uint32_t synth_cost_of(uint8_t op, bool constant)
+{
+	return synth_ops[op].cost + (op >= T_SHL && op <= T_ROTR && !constant);
+}
+
 uint32_t synth_cost(const Tree *t)
 {
 	uint32_t cost = 0;
 	for (uint32_t i = 0; i < t->n; i++)
-		cost += synth_ops[t->t[i].op].cost;
+		cost += synth_cost_of(t->t[i].op, t->t[t->t[i].kid[1]].op == T_CONST);
 	return cost;
 }
 
-void synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uint64_t *out, uint32_t n)
+bool synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uint64_t *out, uint32_t n)
 {
 	uint64_t v[SYNTH_TREE][SYNTH_ALL];
 	const uint64_t *at[SYNTH_TREE];
@@ -164,8 +176,11 @@ void synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uin
 		else
 			synth_eval(w->op, w->width, at[w->kid[0]], at[w->kid[1]], at[w->kid[2]], v[k], n);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		out[i] = at[t->n - 1][i];
+	memcpy(out, at[t->n - 1], n * sizeof *out);
+	for (uint32_t k = 0; k + 1 < t->n; k++)
+		if (memcmp(at[k], out, n * sizeof *out) == 0)
+			return false;
+	return true;
 }
 
 uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t var[SYNTH_VARS])

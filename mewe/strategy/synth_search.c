@@ -11,9 +11,12 @@
 
 enum { RAW = 1 << 13, FEW = 4, CHUNK = 256, BITS = 1 << 16 };
 
+/* What is hard for the solver goes behind what costs so much more. */
+enum { HARD = 3 };
+
 /* A tree before it is written out: a root over members of classes; op T_SYM: a itself. */
 typedef struct Hit {
-	uint8_t op, width, cost;
+	uint8_t op, width, rank;       /* by rising rank they are kept */
 	uint32_t kid[2];               /* values */
 } Hit;
 
@@ -21,7 +24,7 @@ typedef struct Goal {
 	Form *form;
 	uint64_t all[SYNTH_ALL];
 	uint64_t sum, mix;
-	uint32_t limit;                /* what a tree may cost */
+	uint32_t limit, hard;          /* what a tree may cost; what is hard in the form */
 	Hit *found;
 	uint32_t n, cap, room;
 	uint32_t next;                 /* another goal with the same hash of its first points: goal + 1 */
@@ -53,16 +56,26 @@ static void found(Hunt *s, Goal *g, uint8_t op, uint8_t width, uint32_t a, uint3
 {
 	const Bank *k = s->b;
 	uint32_t y0 = op == T_SYM || synth_ops[op].nkids == 1 ? NONE : k->class[b].first;
+	bool known = y0 != NONE && k->class[b].vars == 0;
 	for (uint32_t x = k->class[a].first; x != NONE; x = k->value[x].next) {
 		for (uint32_t y = y0;; y = k->value[y].next) {
-			uint32_t cost = synth_ops[op].cost + k->value[x].cost + (y == NONE ? 0 : k->value[y].cost);
-			Hit f = {op, width, cost, {x, y}};
+			uint32_t cost = k->value[x].cost + (y == NONE ? 0 : k->value[y].cost) + synth_cost_of(op, known);
+			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard) + synth_hard(op, known);
+			Hit f = {op, width, cost + (hard > g->hard ? HARD * (hard - g->hard) : 0), {x, y}};
 			if (cost <= g->limit && g->n < g->room)
 				PUSH(g->found, g->n, g->cap, f);
 			if (y == NONE || k->value[y].next == NONE)
 				break;
 		}
 	}
+}
+
+static uint32_t hard(const Tree *t)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->n; i++)
+		n += synth_hard(t->t[i].op, t->t[t->t[i].kid[1]].op == T_CONST);
+	return n;
 }
 
 /* The members of the goal's own class, and trees that one unknown operand completes. */
@@ -230,12 +243,12 @@ static bool write_found(const Bank *b, const Hit *f, Tree *t)
 	return true;
 }
 
-static int by_cost(const void *a, const void *b)
+static int by_rank(const void *a, const void *b)
 {
 	const Hit *x = a, *y = b;
 	uint64_t hx, hy;
-	if (x->cost != y->cost)
-		return x->cost < y->cost ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
 	hx = mix64((uint64_t)x->kid[0] << 32 | x->kid[1]) ^ x->op;
 	hy = mix64((uint64_t)y->kid[0] << 32 | y->kid[1]) ^ y->op;
 	return hx < hy ? -1 : hx > hy;
@@ -247,14 +260,13 @@ static void finish(Hunt *s, Goal *g)
 	uint64_t out[SYNTH_ALL];
 	Tree t;
 	if (g->n > 1)
-		qsort(g->found, g->n, sizeof *g->found, by_cost);
+		qsort(g->found, g->n, sizeof *g->found, by_rank);
 	g->form->first = s->s->ntree;
 	for (uint32_t i = 0; i < g->n && g->form->n < SYNTH_KEEP; i++) {
 		if (!write_found(s->b, &g->found[i], &t) || synth_tree_same(&t, &g->form->tree))
 			continue;
-		synth_tree_points(&t, var, out, SYNTH_ALL);
-		if (memcmp(out, g->all, sizeof out) != 0)
-			continue;
+		if (!synth_tree_points(&t, var, out, SYNTH_ALL) || memcmp(out, g->all, sizeof out) != 0)
+			continue; /* a detour from the form's own value and back is what compilers see through */
 		synth_tree_add(s->s, &t);
 		g->form->n++;
 		s->s->passed++;
@@ -295,6 +307,7 @@ void synth_search(Synth *s, Form *const *form, uint32_t n)
 		g->sum = synth_sum(g->all, form[i]->type);
 		g->mix = synth_mix(g->all);
 		g->limit = synth_cost(&form[i]->tree) + SYNTH_EXTRA;
+		g->hard = hard(&form[i]->tree);
 		uint32_t h = few_hash(g->all, form[i]->type);
 		k.bits[h >> 3] |= 1u << (h & 7);
 		g->next = k.head[h];
