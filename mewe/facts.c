@@ -54,6 +54,7 @@ Facts facts_of(const Body *b)
 	f.node = xalloc(f.n * sizeof *f.node);
 	f.reached = xalloc(f.n * sizeof *f.reached);
 	f.given = xalloc((body_nparams(b) + b->nvars + 1) * sizeof *f.given);
+	f.looped = xalloc((body_nparams(b) + b->nvars + 1) * sizeof *f.looped);
 	facts_walk(b, &f);
 	return f;
 }
@@ -64,6 +65,7 @@ void facts_free(Facts *f)
 	free(f->size);
 	free(f->reached);
 	free(f->given);
+	free(f->looped);
 	free(f->local);
 	*f = (Facts){0};
 }

@@ -7,7 +7,8 @@
 
 #include "all.h"
 
-/* What is known of an integer, unsigned. `reach`: value + reach is at most the size of memory, which never shrinks. */
+/* What is known of an integer, unsigned. `reach`: value + reach is at most the size of memory, by
+ * what was accessed since the last call or join: provers don't carry that further. */
 typedef struct Fact {
 	uint8_t width;                 /* 32 or 64; 0: no integer, or code that is never reached */
 	uint64_t zeros, ones;          /* bits known to be 0, known to be 1 */
@@ -44,7 +45,7 @@ typedef struct Facts {
 	Fact *node;                    /* of each value, where it is taken */
 	uint32_t *size;                /* expressions in it, itself counted */
 	bool *reached;                 /* is it ever evaluated? */
-	bool *given;                   /* of each local: a parameter, or set somewhere */
+	bool *given, *looped;          /* of each local: a parameter or set somewhere; set in a loop */
 	FactLocal *local;              /* by rising node, FACTS_LOCALS at most for each */
 	uint32_t nlocal, cap;
 } Facts;

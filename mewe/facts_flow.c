@@ -43,8 +43,10 @@ static void join(const Walk *w, State *to, const State *from)
 {
 	if (from->dead)
 		return;
-	for (uint32_t i = 0; i < w->nlocal; i++)
+	for (uint32_t i = 0; i < w->nlocal; i++) {
 		to->local[i] = to->dead ? from->local[i] : fact_join(to->local[i], from->local[i]);
+		to->local[i].reach = 0;
+	}
 	to->dead = false;
 }
 
@@ -400,6 +402,7 @@ static Fact eval_set(Walk *w, Expr e, uint32_t index)
 	uint32_t local = BinaryenLocalSetGetIndex(e);
 	Fact f = eval_kid(w, e, index, 0);
 	w->out->given[local] = true;
+	w->out->looped[local] |= w->nest > 0;
 	if (w->now.local[local].width)
 		w->now.local[local] = f.width == w->now.local[local].width ? f : fact_any(w->now.local[local].width);
 	return BinaryenLocalSetIsTee(e) ? w->now.local[local] : (Fact){0};
@@ -416,6 +419,13 @@ static void note_locals(Walk *w, uint32_t index)
 		PUSH(w->out->local, w->out->nlocal, w->out->cap, l);
 		n++;
 	}
+}
+
+/* Memory is another one from here on: it is no smaller, but provers don't follow that. */
+static void far(Walk *w)
+{
+	for (uint32_t i = 0; i < w->nlocal; i++)
+		w->now.local[i].reach = 0;
 }
 
 static Fact eval_any(Walk *w, Expr e, uint32_t index)
@@ -435,6 +445,11 @@ static Fact eval_any(Walk *w, Expr e, uint32_t index)
 		eval_op(w, e, index);
 		w->now.dead = true;
 		return (Fact){0};
+	case K_Call: case K_CallIndirect: case K_MemoryGrow: {
+		Fact f = eval_op(w, e, index);
+		far(w);
+		return f;
+	}
 	default: return eval_op(w, e, index);
 	}
 }

@@ -5,3 +5,4 @@ STRATEGY(rewrite, V_PROVED, "an integer expression replaced by an equal one of a
 STRATEGY(reorder, V_PROVED, "arms swapped under the inverted condition, operands commuted, statements reordered")
 STRATEGY(constinfer, V_PROVED, "what must be constant becomes the constant; constants become equal terms over live values")
 STRATEGY(synth, V_PROVED, "an integer expression replaced by an equal one that a search found")
+STRATEGY(memory, V_PROVED, "loads and stores split, merged and exchanged, addresses and loop counters kept in another way")

@@ -52,13 +52,13 @@ bool infer_pure(Expr e) { return walk_each(e, computes, NULL); }
 
 Fact infer_kid(const Infer *c, uint32_t i) { return c->facts->node[facts_kid(c->facts, c->s->index, i)]; }
 
-static const Family *const families[] = {&infer_decided, &infer_conditions, &infer_guards, &infer_constants, &infer_turned, &infer_masked};
+/* ---- what both strategies do with their families ---- */
 
 /* False where there is nothing to do: without facts, and in code that is never reached. */
-static bool look(const Site *s, Infer *c)
+static bool look(const Site *s, const Strategy *st, Infer *c)
 {
 	*c = (Infer){.s = s, .m = s->body->mod->ref, .e = s->expr, .kind = walk_kind(s->expr)};
-	if (s->kind != SITE_EXPR || !(c->facts = facts_for(strategy_own(&strategy_constinfer, s->in), s)))
+	if (s->kind != SITE_EXPR || !(c->facts = facts_for(strategy_own(st, s->in), s)))
 		return false;
 	BinaryenType t = BinaryenExpressionGetType(s->expr);
 	c->width = t == BinaryenTypeInt32() ? 32 : t == BinaryenTypeInt64() ? 64 : 0;
@@ -67,31 +67,42 @@ static bool look(const Site *s, Infer *c)
 	return c->facts->reached[s->index] && (c->width == 0 || c->fact.width == c->width);
 }
 
-static uint32_t count(const Site *s)
+uint32_t infer_count(const Site *s, const Strategy *st, const Family *const *families, size_t n)
 {
 	Infer c;
-	uint32_t n = 0;
-	if (!look(s, &c))
+	uint32_t sum = 0;
+	if (!look(s, st, &c))
 		return 0;
-	for (size_t i = 0; i < LEN(families); i++)
-		n += families[i]->count(&c);
-	return n;
+	for (size_t i = 0; i < n; i++)
+		sum += families[i]->count(&c);
+	return sum;
 }
 
-static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
+bool infer_propose(const Site *s, const Strategy *st, const Family *const *families, size_t nfamily, uint32_t n, uint64_t seed, Proposal *out)
 {
 	Infer c;
 	Rng r = {mix64(seed ^ n)};
 	*out = (Proposal){0};
-	if (!look(s, &c))
+	if (!look(s, st, &c))
 		return false;
-	for (size_t i = 0; i < LEN(families); i++) {
+	for (size_t i = 0; i < nfamily; i++) {
 		uint32_t k = families[i]->count(&c);
 		if (n < k)
 			return families[i]->make(&c, n, &r, out) && out->expr;
 		n -= k;
 	}
 	return false;
+}
+
+/* ---- the strategy ---- */
+
+static const Family *const families[] = {&infer_decided, &infer_conditions, &infer_guards, &infer_constants, &infer_turned, &infer_masked};
+
+static uint32_t count(const Site *s) { return infer_count(s, &strategy_constinfer, families, LEN(families)); }
+
+static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
+{
+	return infer_propose(s, &strategy_constinfer, families, LEN(families), n, seed, out);
 }
 
 const Strategy strategy_constinfer = {"constinfer", "what must be constant becomes the constant; constants become equal terms over live values",

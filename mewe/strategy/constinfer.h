@@ -1,4 +1,4 @@
-/* constinfer.h - what the files of the constinfer strategy share. */
+/* constinfer.h - what the files of the strategies that go by facts share: constinfer and memory. */
 #ifndef CONSTINFER_H
 #define CONSTINFER_H
 
@@ -29,7 +29,16 @@ extern const Family infer_decided, infer_turned, infer_masked;
 /* ---- constinfer_zero.c: terms that are always zero ---- */
 extern const Family infer_constants, infer_conditions, infer_guards;
 
+/* ---- memory_access.c, memory_pair.c: one access to memory, and two neighbours ---- */
+extern const Family memory_loads, memory_stores, memory_addresses, memory_pairs;
+
+/* ---- memory_local.c: a local kept in another way through the whole body ---- */
+uint32_t memory_local_count(const Site *s, const Facts *f);
+bool memory_local_make(const Site *s, const Facts *f, uint32_t n, Rng *r, Proposal *out);
+
 /* ---- constinfer.c ---- */
+uint32_t infer_count(const Site *s, const Strategy *st, const Family *const *families, size_t n);
+bool infer_propose(const Site *s, const Strategy *st, const Family *const *families, size_t nfamily, uint32_t n, uint64_t seed, Proposal *out);
 BinaryenType infer_type(uint32_t width);
 Expr infer_const(Ref m, uint32_t width, uint64_t v);
 Expr infer_copy(const Infer *c, Expr e);
