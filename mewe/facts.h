@@ -23,7 +23,6 @@ Fact fact_const(uint32_t width, uint64_t v);
 Fact fact_range(uint32_t width, uint64_t lo, uint64_t hi);
 Fact fact_norm(Fact f);            /* bits and range made to say the same; what contradicts itself becomes anything */
 Fact fact_join(Fact a, Fact b);    /* what holds of both */
-bool fact_equal(const Fact *a, const Fact *b);
 static inline bool fact_is_const(const Fact *f) { return f->width && f->lo == f->hi; }
 static inline bool fact_is_any(const Fact *f) { return f->width && !f->zeros && !f->ones && !f->lo && f->hi == fact_mask(f->width) && !f->reach; }
 static inline bool fact_sign(const Fact *f, bool sign) /* is the top bit known to be this? */
@@ -44,7 +43,7 @@ typedef struct Facts {
 	uint32_t n;                    /* expressions; 0: the function nests too deeply to be looked into */
 	Fact *node;                    /* of each value, where it is taken */
 	uint32_t *size;                /* expressions in it, itself counted */
-	bool *reached;                 /* is it ever evaluated? */
+	bool *reached, *repeated;      /* is it ever evaluated? in a loop? */
 	bool *given, *looped;          /* of each local: a parameter or set somewhere; set in a loop */
 	FactLocal *local;              /* by rising node, FACTS_LOCALS at most for each */
 	uint32_t nlocal, cap;

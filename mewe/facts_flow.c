@@ -1,13 +1,14 @@
 /* facts_flow.c - the walk that finds facts: a function's tree from its start to its end, with a state of all locals.
- * In: a body. Out: Facts. Must hold: a loop's body is walked again until what comes back to its head adds nothing, and only
- * then is anything written down; what a condition says is known in the arm where it holds. */
+ * In: a body. Out: Facts. Must hold: of what a loop sets nothing is known when it begins (provers seldom follow what holds
+ * from one round to the next); what a condition says is known in the arm where it holds. */
 #include <stdlib.h>
 #include <string.h>
 #include "facts.h"
 #include "strategy/rewrite.h"
 
-/* A loop is walked so often before all that it sets is given up; one within so many others is not walked for that at all. */
-enum { NEST = 2, ROUNDS = 4 };
+/* In a larger function only what operators say is followed. What hangs on the way through the code is proved by the solver, with
+ * all of the function that comes before. */
+enum { SMALL = 200 };
 
 typedef struct State {
 	bool dead;                     /* this point is never reached */
@@ -21,7 +22,7 @@ typedef struct Target {
 
 typedef struct Walk {
 	Facts *out;
-	uint32_t nlocal, nest, trial;        /* nest: loops around; trial: those that are walked to find their heads */
+	uint32_t nlocal, nest;         /* nest: loops around */
 	State now;
 	Target *target;
 	uint32_t ntarget, cap;
@@ -44,26 +45,26 @@ static void join(const Walk *w, State *to, const State *from)
 	if (from->dead)
 		return;
 	for (uint32_t i = 0; i < w->nlocal; i++) {
+		bool same = memcmp(&to->local[i], &from->local[i], sizeof(Fact)) == 0;
 		to->local[i] = to->dead ? from->local[i] : fact_join(to->local[i], from->local[i]);
+		if (w->out->n > SMALL && !same && to->local[i].width)
+			to->local[i] = fact_any(to->local[i].width);
 		to->local[i].reach = 0;
 	}
 	to->dead = false;
-}
-
-static bool equal(const Walk *w, const State *a, const State *b)
-{
-	if (a->dead != b->dead)
-		return false;
-	for (uint32_t i = 0; i < w->nlocal; i++)
-		if (!fact_equal(&a->local[i], &b->local[i]))
-			return false;
-	return true;
 }
 
 static void replace(Walk *w, State with)
 {
 	free(w->now.local);
 	w->now = with;
+}
+
+/* Memory is another one from here on: it is no smaller, but provers don't follow that. */
+static void far(Walk *w)
+{
+	for (uint32_t i = 0; i < w->nlocal; i++)
+		w->now.local[i].reach = 0;
 }
 
 /* ---- what a condition says ---- */
@@ -130,6 +131,8 @@ static void learn(Walk *w, Expr e, uint32_t index, bool sense)
 {
 	uint32_t local, width;
 	const char *op = rewrite_op_of(e, &width);
+	if (w->out->n > SMALL)
+		return;
 	if (local_of(e, &local)) {
 		Fact zero = fact_const(w->now.local[local].width, 0);
 		if (zero.width)
@@ -263,73 +266,18 @@ static bool forget(void *ctx, Expr e, uint32_t index)
 	return true;
 }
 
-/* What changes from round to round would do so for long: only the bits below the lowest change are kept. */
-static Fact widened(const Fact *was, Fact f)
-{
-	uint64_t changed = (was->zeros ^ f.zeros) | (was->ones ^ f.ones), below = (changed & -changed) - 1;
-	if (fact_equal(was, &f))
-		return f;
-	Fact w = fact_any(f.width);
-	w.zeros = f.zeros & below;
-	w.ones = f.ones & below;
-	return fact_norm(w);
-}
-
-/* What comes to the loop's head in all, if this is what holds there. */
-static State round_of(Walk *w, Expr e, uint32_t index, const State *entry, const State *head)
-{
-	State next = copy(w, entry);
-	push(w, BinaryenLoopGetName(e));
-	replace(w, copy(w, head));
-	eval(w, BinaryenLoopGetBody(e), index + 1);
-	State back = w->target[--w->ntarget].at;
-	join(w, &next, &back);
-	free(back.local);
-	return next;
-}
-
-/* What holds each time the loop begins: found from below, and made narrower once if that holds, too. */
-static State loop_head(Walk *w, Expr e, uint32_t index)
-{
-	State entry = copy(w, &w->now), head = copy(w, &entry);
-	bool stable = w->nest > NEST;
-	if (stable)
-		walk_each(e, forget, head.local);
-	for (uint32_t round = 0; !stable; round++) {
-		State next = round_of(w, e, index, &entry, &head);
-		join(w, &next, &head);
-		for (uint32_t i = 0; i < w->nlocal && round > 0; i++)
-			next.local[i] = widened(&head.local[i], next.local[i]);
-		if (round == ROUNDS)
-			walk_each(e, forget, next.local);
-		stable = equal(w, &next, &head);
-		free(head.local);
-		head = next;
-	}
-	if (w->nest <= NEST) {
-		State less = round_of(w, e, index, &entry, &head), check = round_of(w, e, index, &entry, &less);
-		bool holds = equal(w, &less, &check);
-		free(check.local);
-		free((holds ? &head : &less)->local);
-		head = holds ? less : head;
-	}
-	free(entry.local);
-	return head;
-}
-
 static Fact eval_loop(Walk *w, Expr e, uint32_t index)
 {
 	const char *name = BinaryenLoopGetName(e);
 	if (!name)
 		return eval_kid(w, e, index, 0);
-	w->nest++;
-	w->trial++;
-	replace(w, loop_head(w, e, index));
-	w->trial--;
+	walk_each(e, forget, w->now.local);
+	far(w);
 	push(w, name);
+	w->nest++;
 	Fact f = eval_kid(w, e, index, 0);
-	free(w->target[--w->ntarget].at.local);
 	w->nest--;
+	free(w->target[--w->ntarget].at.local);
 	return f;
 }
 
@@ -421,13 +369,6 @@ static void note_locals(Walk *w, uint32_t index)
 	}
 }
 
-/* Memory is another one from here on: it is no smaller, but provers don't follow that. */
-static void far(Walk *w)
-{
-	for (uint32_t i = 0; i < w->nlocal; i++)
-		w->now.local[i].reach = 0;
-}
-
 static Fact eval_any(Walk *w, Expr e, uint32_t index)
 {
 	switch (walk_kind(e)) {
@@ -459,10 +400,10 @@ static Fact eval(Walk *w, Expr e, uint32_t index)
 	if (w->now.dead)
 		return (Fact){0};
 	w->out->reached[index] = true;
-	if (w->trial == 0 && walk_kind(e) == K_Const)
+	w->out->repeated[index] = w->nest > 0;
+	if (walk_kind(e) == K_Const)
 		note_locals(w, index);
 	Fact f = eval_any(w, e, index);
-	/* A condition's operands are looked up at once, so trials write, too; the last walk of a loop writes last. */
 	w->out->node[index] = f;
 	return f;
 }

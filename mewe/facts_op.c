@@ -62,11 +62,6 @@ Fact fact_join(Fact a, Fact b)
 	return (Fact){a.width, a.zeros & b.zeros, a.ones & b.ones, min(a.lo, b.lo), max(a.hi, b.hi), min(a.reach, b.reach)};
 }
 
-bool fact_equal(const Fact *a, const Fact *b)
-{
-	return a->width == b->width && a->zeros == b->zeros && a->ones == b->ones && a->lo == b->lo && a->hi == b->hi && a->reach == b->reach;
-}
-
 static Fact bits(uint32_t width, uint64_t zeros, uint64_t ones)
 {
 	Fact f = fact_any(width);

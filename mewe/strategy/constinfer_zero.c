@@ -254,7 +254,7 @@ const Family infer_conditions = {conditions_count, conditions_make};
 /* ---- guards: statements behind a condition ---- */
 
 /* Larger ones would cost more than they are worth: there are two of them afterwards. */
-enum { GUARDED = 24, GUARDS = 4 };
+enum { GUARDED = 24, GUARDS = 3 };
 
 static bool binds_label(void *ctx, Expr e, uint32_t index)
 {
@@ -274,10 +274,11 @@ static bool is_statement(const Infer *c)
 	}
 }
 
+/* A copy makes a join where the original has none: in a loop, provers get out of step by that. */
 static uint32_t guards_count(const Infer *c)
 {
 	Value v;
-	return is_statement(c) && some_value(c, NULL, &v) ? GUARDS : 0;
+	return is_statement(c) && some_value(c, NULL, &v) ? GUARDS - c->facts->repeated[c->s->index] : 0;
 }
 
 static bool spoil(void *ctx, Expr e, uint32_t index)
@@ -293,31 +294,31 @@ static bool spoil(void *ctx, Expr e, uint32_t index)
 	return true;
 }
 
+static Expr some_bit(const Infer *c, Rng *r)
+{
+	Value v;
+	if (!some_value(c, r, &v))
+		return NULL;
+	Expr e = v.local == NONE ? BinaryenGlobalGet(c->m, v.global, infer_type(v.width)) : BinaryenLocalGet(c->m, v.local, infer_type(v.width));
+	e = infer_binary(c->m, "and", v.width, e, infer_const(c->m, v.width, 1ull << rng_below(r, 8)));
+	return v.width == 64 ? BinaryenUnary(c->m, BinaryenWrapInt64(), e) : e;
+}
+
+/* What never happens ends in a trap, so that it comes back nowhere. */
 static bool guards_make(const Infer *c, uint32_t n, Rng *r, Proposal *out)
 {
-	static const char *const rules[GUARDS] = {"guard-copy", "guard-wrong", "guard-absent", "guard-trap"};
-	Expr copy = infer_copy(c, c->e), other = NULL, cond;
-	Value v;
-	if (n == 0) { /* either way the same is done: the condition may be anything */
-		if (!some_value(c, r, &v))
-			return false;
-		cond = v.local == NONE ? BinaryenGlobalGet(c->m, v.global, infer_type(v.width)) : BinaryenLocalGet(c->m, v.local, infer_type(v.width));
-		cond = infer_binary(c->m, "and", v.width, cond, infer_const(c->m, v.width, 1ull << rng_below(r, 8)));
-		cond = v.width == 64 ? BinaryenUnary(c->m, BinaryenWrapInt64(), cond) : cond;
-		other = infer_copy(c, c->e);
-	} else {
-		cond = some_zero(c, 32, r);
-		if (!cond)
-			return false;
-		cond = BinaryenUnary(c->m, BinaryenEqZInt32(), cond);
-	}
-	if (n == 1) {
-		other = infer_copy(c, c->e);
-		walk_each(other, spoil, r);
-	} else if (n == 3) {
+	static const char *const rules[GUARDS] = {"guard-trap", "guard-wrong", "guard-copy"};
+	Expr copy = infer_copy(c, c->e), other = infer_copy(c, c->e), cond = n == 2 ? some_bit(c, r) : some_zero(c, 32, r);
+	if (!cond)
+		return false;
+	if (n == 0) {
 		other = BinaryenUnreachable(c->m);
+	} else if (n == 1) {
+		Expr list[2] = {other, BinaryenUnreachable(c->m)};
+		walk_each(other, spoil, r);
+		other = BinaryenBlock(c->m, NULL, list, 2, BinaryenTypeUnreachable());
 	}
-	*out = (Proposal){.rule = rules[n], .expr = BinaryenIf(c->m, cond, copy, other)};
+	*out = (Proposal){.rule = rules[n], .expr = BinaryenIf(c->m, cond, n == 2 ? copy : other, n == 2 ? other : copy)};
 	return true;
 }
 

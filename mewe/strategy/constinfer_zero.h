@@ -17,8 +17,8 @@
 {"zero-clz-limit", "(gt_u (clz (or v c)) M)", ANY, true},
 {"zero-ctz-limit", "(and (ctz (or v 128)) 8)", ANY, false},
 {"zero-ctz-above", "(gt_u (ctz (or v 256)) 8)", ANY, true},
-{"zero-popcnt-top", "(shr_u (popcnt v) (add (ctz W) 1))", ANY, false},
-{"zero-popcnt-limit", "(gt_u (popcnt v) W)", ANY, true},
+{"zero-popcnt-top", "(shr_u (popcnt (and v 255)) 4)", ANY, false},
+{"zero-popcnt-limit", "(gt_u (popcnt (and v 4095)) 12)", ANY, true},
 
 /* order */
 {"zero-shifted-above", "(gt_u (shr_u v k) (shr_u -1 k))", ANY, true},
