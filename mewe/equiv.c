@@ -40,6 +40,24 @@ static bool pass(Search *s, Path *p, int side)
 	return !s->failed;
 }
 
+/* Both stand at joins, but one has done less than the other: it may have come to a join that the other lacks, and has to go on.
+ * That side, or -1: this is where both should agree. */
+static int behind(Search *s, const Path *p)
+{
+	const Side *a = &p->side[0], *b = &p->side[1];
+	if ((a->nwrite == b->nwrite && a->ntrap == b->ntrap) || p->passed >= PASS)
+		return -1;
+	Path c = path_copy(p);
+	Equiv keep = *s->out;
+	bool agree = path_sync(s, &c, "a join");
+	*s->out = keep;
+	s->failed = false;
+	path_free(&c);
+	if (agree)
+		return -1;
+	return a->nwrite != b->nwrite ? b->nwrite < a->nwrite : b->ntrap < a->ntrap;
+}
+
 static const char *stop_name(const Path *p, Stop stop, int side)
 {
 	if (stop == STOP_EVENT)
@@ -50,6 +68,7 @@ static const char *stop_name(const Path *p, Stop stop, int side)
 /* Follows the path to its end. */
 static void follow(Search *s, Path *p)
 {
+	int late;
 	while (!s->failed) {
 		Stop stop[2];
 		for (int k = 0; k < 2; k++) {
@@ -62,8 +81,12 @@ static void follow(Search *s, Path *p)
 		if (s->steps > STEPS) {
 			fail(s, p, V_TIMEOUT, "the limit of %d steps was reached", STEPS);
 		} else if (stop[0] == STOP_JOIN && stop[1] == STOP_JOIN) {
-			join_arrive(s, p);
-			return;
+			if ((late = behind(s, p)) < 0) {
+				join_arrive(s, p);
+				return;
+			}
+			if (!pass(s, p, late))
+				return;
 		} else if (stop[0] == STOP_JOIN || stop[1] == STOP_JOIN) {
 			if (!pass(s, p, stop[0] == STOP_JOIN ? 0 : 1))
 				return;
