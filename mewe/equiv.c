@@ -31,11 +31,16 @@ static Path begin_entry(Search *s)
 	return p;
 }
 
-/* A side that stands at a join which the other side lacks goes on alone. */
+/* A side that stands at a join which the other side lacks goes on alone; false: the path ends here. The two are often out of step
+ * where what is known of the path is a contradiction, so that it is never taken. */
 static bool pass(Search *s, Path *p, int side)
 {
 	p->side[side].arrived = false;
-	if (++p->passed > PASS)
+	p->passed++;
+	if ((p->passed == 1 && s->deep) || p->passed > PASS)
+		if (path_never(s, p))
+			return false;
+	if (p->passed > PASS)
 		fail(s, p, V_UNSUPPORTED, "the two do not run in step");
 	return !s->failed;
 }

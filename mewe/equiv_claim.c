@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "path.h"
 
-enum { TRIES = 8, DEPTH = 12, LOW_BITS = 8 };
+enum { TRIES = 8, BOUNDS = 24, DEPTH = 12, LOW_BITS = 8 };
 
 static uint64_t full(uint8_t width) { return width >= 64 ? UINT64_MAX : (1ull << width) - 1; }
 
@@ -25,16 +25,46 @@ static uint64_t fill(uint64_t v) /* all bits below the highest */
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* The least number that the path is known to keep x below. */
-static uint64_t assumed(const Search *s, const Path *p, Term x)
+/* What a comparison of x with c, which holds or fails, says of x as an unsigned number, roughly. */
+static void narrow(Claim *f, uint8_t op, bool sense, uint64_t c, uint8_t width)
 {
-	uint64_t v, high = full(s->t.node[x].width);
+	uint64_t half = full(width) >> 1;
+	bool below = op == T_LTS || op == T_LTU || op == T_LES || op == T_LEU, is_signed = op == T_LTS || op == T_LES || op == T_GTS || op == T_GES;
+	if (op == T_EQ ? !sense : op == T_NE ? sense : false)
+		return;
+	if (is_signed && c > half)
+		return;
+	if (op == T_EQ || op == T_NE || below == sense)
+		f->high = least(f->high, c);
+	if (op == T_EQ || op == T_NE || below != sense)
+		f->low = f->low > c ? f->low : c;
+	if (is_signed)
+		f->high = least(f->high, half);
+}
+
+/* The range in which the path is known to keep x, roughly. */
+static Claim assumed(const Search *s, const Path *p, Term x)
+{
+	static const uint8_t turned[] = {[T_EQ] = T_EQ, [T_NE] = T_NE, [T_LTS] = T_GTS, [T_LTU] = T_GTU, [T_LES] = T_GES, [T_LEU] = T_GEU,
+	                                 [T_GTS] = T_LTS, [T_GTU] = T_LTU, [T_GES] = T_LES, [T_GEU] = T_LEU};
+	Claim f = {.high = full(s->t.node[x].width)};
+	uint64_t c;
 	for (uint32_t i = 0; i < p->nknown; i++) {
 		const Node *n = &s->t.node[p->known[i].cond];
-		if (n->op == T_LEU && p->known[i].sense && term_find(&s->t, n->a) == x && term_is_const(&s->t, n->b, &v))
-			high = least(high, v);
+		const Node *d = n->op == T_LEU ? &s->t.node[n->a] : NULL; /* as in_range() makes it */
+		uint64_t low;
+		if (d && d->op == T_SUB && d->a == x && term_is_const(&s->t, d->b, &low) && term_is_const(&s->t, n->b, &c)) {
+			f.low = low;
+			f.high = least(f.high, low + c);
+		}
+		if (n->op < T_EQ || n->op > T_GEU)
+			continue;
+		if (term_find(&s->t, n->a) == x && term_is_const(&s->t, n->b, &c))
+			narrow(&f, n->op, p->known[i].sense, c, s->t.node[x].width);
+		if (term_find(&s->t, n->b) == x && term_is_const(&s->t, n->a, &c))
+			narrow(&f, turned[n->op], p->known[i].sense, c, s->t.node[x].width);
 	}
-	return high;
+	return f;
 }
 
 /* No more than this, probably. */
@@ -48,7 +78,7 @@ static uint64_t high_of(const Search *s, const Path *p, Term x, unsigned depth)
 	if ((n->op >= T_EQ && n->op <= T_GEU) || n->op == T_EQZ)
 		return 1;
 	if (depth == DEPTH || n->op > T_INTERPRETED)
-		return assumed(s, p, x);
+		return assumed(s, p, x).high;
 	bool constant = n->b != TERM_NONE && term_is_const(&s->t, n->b, &v);
 	a = high_of(s, p, n->op == T_ITE ? n->c : n->a, depth + 1);
 	b = n->b == TERM_NONE ? 0 : high_of(s, p, n->b, depth + 1);
@@ -89,7 +119,11 @@ Claim claim_guess(Search *s, const Path *p, Term value)
 		return (Claim){.high = UINT64_MAX};
 	if (term_is_const(&s->t, term_find(&s->t, value), &c))
 		return (Claim){.low = c, .high = c, .mask = full(width), .bits = c};
-	Claim f = {.high = high_of(s, p, value, 0), .mask = low_bits(s, value)};
+	value = term_find(&s->t, value);
+	Claim f = assumed(s, p, value);
+	f.high = least(f.high, high_of(s, p, value, 0));
+	f.low = least(f.low, f.high);
+	f.mask = low_bits(s, value);
 	f.bits = term_points(&s->t, value)[0] & f.mask;
 	return f;
 }
@@ -121,8 +155,10 @@ void claim_bounds(Search *s)
 		free(number);
 		free(is);
 	}
-	if (s->nbound > 0)
-		qsort(s->bound, s->nbound, sizeof *s->bound, by_number);
+	static const uint64_t usual[] = {1, 0xff, 0xffff};
+	for (size_t i = 0; i < LEN(usual); i++)
+		PUSH(s->bound, s->nbound, s->bcap, usual[i]);
+	qsort(s->bound, s->nbound, sizeof *s->bound, by_number);
 }
 
 /* ---- proofs ---- */
@@ -141,27 +177,29 @@ static Term has_bits(Search *s, Term v, uint64_t mask, uint64_t bits)
 	return term_op(t, T_EQ, w, term_op(t, T_AND, w, v, term_const(t, w, mask)), term_const(t, w, bits));
 }
 
-/* The next number above, among those that the functions compare with; the largest there is, if none is left. */
+/* The next number above, among those that the functions compare with; then the largest without a sign, then the largest. */
 static uint64_t next_bound(const Search *s, uint64_t above, uint64_t top)
 {
+	uint64_t next = above < top >> 1 ? top >> 1 : top;
 	for (uint32_t i = 0; i < s->nbound; i++)
-		if (s->bound[i] > above && s->bound[i] < top)
-			return s->bound[i];
-	return top;
+		if (s->bound[i] > above)
+			return least(s->bound[i], next);
+	return next;
 }
 
 static void arrive_range(Search *s, const Path *p, Term v, Claim *f, uint64_t top)
 {
-	while ((f->low > 0 || f->high < top) && !holds(s, p, in_range(s, v, f->low, f->high), true)) {
-		if (++f->tries > TRIES) {
+	if ((f->low == 0 && f->high == top) || holds(s, p, in_range(s, v, f->low, f->high), true))
+		return;
+	if (f->tries++ == TRIES || high_of(s, p, v, 0) == top) /* or nothing seems to bound it: then the solver is not asked */
+		f->high = top;
+	for (unsigned i = 0; f->high < top && !holds(s, p, in_range(s, v, f->low, f->high), true); i++) {
+		if (f->low > 0 && holds(s, p, in_range(s, v, 0, f->high), true))
 			f->low = 0;
-			f->high = top;
-		} else if (f->low > 0 && f->high < top && holds(s, p, in_range(s, v, 0, f->high), true)) {
-			f->low = 0;
-		} else {
-			f->high = next_bound(s, f->high, top);
-		}
+		else
+			f->high = i < BOUNDS ? next_bound(s, f->high, top) : top;
 	}
+	f->low = f->high == top ? 0 : f->low;
 }
 
 void claim_arrive(Search *s, const Path *p, Term value, Claim *f)
@@ -192,10 +230,8 @@ void claim_assume(Search *s, Path *p, const Claim *f, Term value)
 	uint8_t w = t->node[value].width;
 	if (w > 64 || term_is_const(t, value, &v))
 		return;
-	if (f->low > 0)
-		path_learn(p, term_op(t, T_GEU, w, value, term_const(t, w, f->low)), true);
-	if (f->high < full(w))
-		path_learn(p, term_op(t, T_LEU, w, value, term_const(t, w, f->high)), true);
+	if (f->low > 0 || f->high < full(w))
+		path_learn(p, in_range(s, value, f->low, f->high), true);
 	if (f->mask != 0)
 		path_learn(p, has_bits(s, value, f->mask, f->bits), true);
 }

@@ -172,9 +172,6 @@ static void match(Search *s, Arrival *a, uint32_t i)
 	free(w);
 }
 
-/* Is what is known of the path a contradiction? Then anything would be equal on it, and it is never taken. */
-static bool never(Search *s, const Path *p) { return holds(s, p, term_const(&s->t, 32, 0), true); }
-
 /* All classes; false: the path is never taken. */
 static bool relate(Search *s, Arrival *a, bool *alone)
 {
@@ -186,7 +183,7 @@ static bool relate(Search *s, Arrival *a, bool *alone)
 	for (uint32_t i = a->q->n[0]; i < a->n; i++) {
 		if (a->klass[i] != i)
 			continue;
-		if (!*alone && never(s, a->p))
+		if (!*alone && path_never(s, a->p))
 			return false;
 		match(s, a, i);
 		*alone |= a->klass[i] == i;

@@ -175,6 +175,9 @@ Answer equal_on(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
 
 bool holds(Search *s, const Path *p, Term cond, bool sense)
 {
+	for (uint32_t i = 0; i < p->nknown; i++)
+		if (p->known[i].cond == cond && p->known[i].sense == sense)
+			return true;
 	uint64_t *w = xalloc(s->nparam * sizeof *w);
 	uint8_t width = s->t.node[cond].width;
 	Term truth = term_op(&s->t, T_NE, width, cond, term_const(&s->t, width, 0));
@@ -182,3 +185,5 @@ bool holds(Search *s, const Path *p, Term cond, bool sense)
 	free(w);
 	return yes;
 }
+
+bool path_never(Search *s, const Path *p) { return holds(s, p, term_const(&s->t, 32, 0), true); }

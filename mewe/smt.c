@@ -15,6 +15,7 @@ struct Smt {
 	Z3_context z;
 	uint64_t work;
 	Z3_ast *ast;                   /* of each term, in the query at hand */
+	bool was_cut;                  /* something in it stands for itself that is made of more */
 	uint8_t *mark;
 	uint32_t n;
 	Term *todo;
@@ -210,8 +211,10 @@ static Z3_ast encode(Smt *s, Term x)
 			s->ntodo--;
 			continue;
 		}
-		if (n->op > T_INTERPRETED || (n->op != T_CONST && is_shared(s, y))) {
+		bool shared = n->op < T_INTERPRETED && n->op != T_CONST && is_shared(s, y);
+		if (n->op > T_INTERPRETED || shared) {
 			s->ast[y] = leaf(s, y);
+			s->was_cut |= shared;
 			continue;
 		}
 		const Term part[] = {n->a, n->b, n->c};
@@ -264,6 +267,7 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 	Z3_params_set_uint(z, p, Z3_mk_string_symbol(z, "rlimit"), cut ? RLIMIT_CUT : RLIMIT_WHOLE);
 	Z3_solver_set_params(z, solver, p);
 	memset(s->ast, 0, s->n * sizeof *s->ast);
+	s->was_cut = false;
 	s->cut = cut;
 	Z3_solver_assert(z, solver, Z3_mk_not(z, Z3_mk_eq(z, encode(s, q->x), encode(s, q->y))));
 	for (uint32_t i = 0; i < q->n; i++) {
@@ -276,7 +280,7 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 	Answer a = r == Z3_L_FALSE ? ANSWER_YES : r == Z3_L_TRUE ? ANSWER_NO : ANSWER_UNKNOWN;
 	if (Z3_get_error_code(z) != Z3_OK)
 		a = ANSWER_UNKNOWN;
-	else if (a == ANSWER_NO && !cut)
+	else if (a == ANSWER_NO && !s->was_cut)
 		read_model(s, solver, q->sym, q->value, q->nsym);
 	else if (a == ANSWER_YES && s->text)
 		smt_write(s->text, s->t, q, is_shared, s);
@@ -295,5 +299,5 @@ Answer smt_equal(Smt *s, Term x, Term y, const Term *assume, const bool *sense, 
 	reach(s, x, IN_X);
 	reach(s, y, IN_Y);
 	Answer a = ask(s, &q, true);
-	return a == ANSWER_NO ? ask(s, &q, false) : a;
+	return a == ANSWER_NO && s->was_cut ? ask(s, &q, false) : a;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "../../mewe/all.h"
 
-enum { PAIRS = 400, RUNS = 150, PAGE = 65536, NARG = 3, DEPTH = 3 };
+enum { PAIRS = 250, RUNS = 100, PAGE = 65536, NARG = 3, DEPTH = 3 };
 
 /* ---- making functions ---- */
 
