@@ -46,27 +46,24 @@ bool synth_tree_same(const Tree *a, const Tree *b)
 
 static Form form_of(const Cone *c)
 {
-	Form f = {.tree = c->tree, .width = c->width, .nvar = c->nvar};
+	Form f = {.tree = c->tree, .width = c->width, .nvar = c->nvar, .pair = c->pair, .concrete = c->concrete, .mask = c->mask};
+	memcpy(f.root, c->root, sizeof f.root);
 	const Twig *root = &c->tree.t[c->tree.n - 1];
 	f.type = root->op == T_SYM ? root->width : synth_gives(root->op, root->width);
-	for (uint32_t i = 0; i < SYNTH_VARS; i++) {
-		f.mask[i] = UINT64_MAX;
-		f.constants |= i < c->nvar && c->constant[i] ? 1u << i : 0;
-	}
+	for (uint32_t i = 0; i < c->nvar; i++)
+		f.constants |= c->constant[i] ? 1u << i : 0;
 	return f;
 }
 
 static uint64_t form_hash(const Form *f)
 {
-	uint64_t h = mix64((uint64_t)f->width << 8 | f->constants);
+	uint64_t h = mix64((uint64_t)f->width << 24 | f->root[0] << 20 | f->root[1] << 16 | f->pair << 9 | f->concrete << 8 | f->constants);
 	for (uint32_t i = 0; i < f->tree.n; i++) {
 		const Twig *w = &f->tree.t[i];
 		h = mix64(h ^ ((uint64_t)w->op << 32 | (uint64_t)w->width << 24 | w->kid[0] << 16 | w->kid[1] << 8 | w->kid[2]));
 		h = mix64(h ^ w->imm);
 	}
-	for (uint32_t i = 0; i < SYNTH_VARS; i++)
-		h = mix64(h ^ f->mask[i]);
-	return h;
+	return mix64(h ^ f->mask);
 }
 
 /* The slot of the form, or the empty one where it would be. */
@@ -75,7 +72,7 @@ static uint32_t *form_slot(const Synth *s, const Form *f)
 	for (uint64_t h = form_hash(f);; h++) {
 		uint32_t *at = &s->hash[h & (s->nhash - 1)];
 		const Form *g = &s->form[*at - 1];
-		if (!*at || (g->width == f->width && g->constants == f->constants && memcmp(g->mask, f->mask, sizeof f->mask) == 0 &&
+		if (!*at || (g->width == f->width && g->constants == f->constants && g->concrete == f->concrete && g->pair == f->pair && memcmp(g->root, f->root, sizeof f->root) == 0 && g->mask == f->mask &&
 		             synth_tree_same(&g->tree, &f->tree)))
 			return at;
 	}
@@ -120,28 +117,53 @@ static void search(Synth *s)
 	free(some);
 }
 
-static uint32_t cones(const Synth *s, const Site *at, Cone out[SYNTH_CUTS])
+/* ---- a site's cones ---- */
+
+/* Called for each; at: of a block, the child that is the first of the two assignments. Stops, and returns false, when fn does. */
+typedef bool (*Visit)(void *ctx, const Site *s, const Cone *c, uint32_t at);
+
+static bool each_cone(const Synth *s, const Site *site, Visit fn, void *ctx)
 {
-	return at->kind == SITE_EXPR ? synth_cones(at->expr, s->nsite[at->func] < FEW_SITES, out) : 0;
+	Cone cone[SYNTH_CONES];
+	uint32_t n, pairs = 0;
+	if (site->kind != SITE_EXPR)
+		return true;
+	if (walk_kind(site->expr) == K_Block)
+		pairs = BinaryenBlockGetNumChildren(site->expr);
+	for (uint32_t at = 0; at + 1 < pairs; at++) {
+		n = synth_pair_cones(BinaryenBlockGetChildAt(site->expr, at), BinaryenBlockGetChildAt(site->expr, at + 1), cone);
+		for (uint32_t k = 0; k < n; k++)
+			if (!fn(ctx, site, &cone[k], at))
+				return false;
+	}
+	n = synth_cones(site->expr, s->nsite[site->func] < FEW_SITES, cone);
+	for (uint32_t k = 0; k < n; k++)
+		if (!fn(ctx, site, &cone[k], 0))
+			return false;
+	return true;
+}
+
+static bool add_form(void *ctx, const Site *s, const Cone *c, uint32_t at)
+{
+	Form f = form_of(c);
+	(void)s;
+	(void)at;
+	form_add(ctx, &f);
+	return true;
 }
 
 static void *open(const Sites *sites, uint64_t seed)
 {
 	Synth *s = xalloc(sizeof *s);
-	Cone cone[SYNTH_CUTS];
+	Cone cone[SYNTH_CONES];
 	uint32_t *nsite = xalloc(sites->nbody * sizeof *nsite);
 	(void)seed; /* the same trees for every seed: it only decides which are drawn */
 	for (uint32_t i = 0; i < sites->n; i++)
 		nsite[sites->site[i].func] += sites->site[i].kind == SITE_EXPR && synth_cones(sites->site[i].expr, false, cone) > 0;
 	s->nsite = nsite;
 	s->feature = sites->nbody > 0 && (sites->body[0].mod->scan.features & BinaryenFeatureSignExt());
-	for (uint32_t i = 0; i < sites->n; i++) {
-		uint32_t n = cones(s, &sites->site[i], cone);
-		for (uint32_t k = 0; k < n; k++) {
-			Form f = form_of(&cone[k]);
-			form_add(s, &f);
-		}
-	}
+	for (uint32_t i = 0; i < sites->n; i++)
+		each_cone(s, &sites->site[i], add_form, s);
 	search(s);
 	return s;
 }
@@ -207,36 +229,53 @@ static uint32_t share(const Synth *s, const Site *at, const Form *f)
 	return f && f->n < n ? f->n : f ? n : 0;
 }
 
-static uint32_t count(const Site *at)
+typedef struct Draw {
+	Synth *s;
+	uint32_t n;                    /* counted, or still to be passed */
+	uint64_t seed;
+	Proposal *out;
+} Draw;
+
+static bool count_cone(void *ctx, const Site *site, const Cone *c, uint32_t at)
 {
-	const Synth *s = strategy_own(&strategy_synth, at->in);
-	Cone cone[SYNTH_CUTS];
-	uint32_t sum = 0, n = cones(s, at, cone);
-	for (uint32_t k = 0; k < n; k++)
-		sum += share(s, at, form_find(s, &cone[k]));
-	return sum;
+	Draw *d = ctx;
+	(void)at;
+	d->n += share(d->s, site, form_find(d->s, c));
+	return true;
 }
 
-static bool propose(const Site *at, uint32_t n, uint64_t seed, Proposal *out)
+static uint32_t count(const Site *site)
 {
-	Synth *s = strategy_own(&strategy_synth, at->in);
-	Cone cone[SYNTH_CUTS];
+	Draw d = {.s = strategy_own(&strategy_synth, site->in)};
+	each_cone(d.s, site, count_cone, &d);
+	return d.n;
+}
+
+static bool draw(void *ctx, const Site *site, const Cone *c, uint32_t at)
+{
+	Draw *d = ctx;
+	const Form *f = form_find(d->s, c);
+	uint32_t here = share(d->s, site, f);
 	char name[NAME_SIZE];
 	Tree t;
-	uint32_t have = cones(s, at, cone);
-	*out = (Proposal){0};
-	for (uint32_t k = 0; k < have; k++) {
-		const Form *f = form_find(s, &cone[k]);
-		uint32_t here = share(s, at, f);
-		if (n < here) {
-			synth_tree_get(s, f->first + n, &t);
-			synth_build(at, &cone[k], &t, mix64(seed ^ n), out, name, sizeof name);
-			out->rule = intern(s, name);
-			return true;
-		}
-		n -= here;
+	if (d->n >= here) {
+		d->n -= here;
+		return true;
 	}
+	synth_tree_get(d->s, f->first + d->n, &t);
+	if (c->pair)
+		synth_build_pair(site, at, c, &t, d->seed, d->out, name, sizeof name);
+	else
+		synth_build(site, c, &t, d->seed, d->out, name, sizeof name);
+	d->out->rule = intern(d->s, name);
 	return false;
+}
+
+static bool propose(const Site *site, uint32_t n, uint64_t seed, Proposal *out)
+{
+	Draw d = {strategy_own(&strategy_synth, site->in), n, mix64(seed ^ n), out};
+	*out = (Proposal){0};
+	return !each_cone(d.s, site, draw, &d);
 }
 
 const Strategy strategy_synth = {"synth", "an integer expression replaced by an equal one that a search found", V_PROVED, open, close, tally, count, propose};

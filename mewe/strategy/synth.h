@@ -11,6 +11,7 @@
 
 enum {
 	SYNTH_VARS = 3,
+	SYNTH_FIRST = SYNTH_VARS,      /* of two values, as a variable of the tree for the other: the one that is computed first */
 	SYNTH_POINTS = 24,             /* test points that everything is evaluated at */
 	SYNTH_MORE = 744,               /* and those that come after, for what agreed */
 	SYNTH_ALL = SYNTH_POINTS + SYNTH_MORE,
@@ -54,12 +55,15 @@ typedef struct Tree {
 	Twig t[SYNTH_TREE];            /* operands before operators; the last is the root */
 } Tree;
 
-uint32_t synth_hard(uint8_t op, bool constant);            /* 1: hard for the solver; constant: the second operand is */
+/* How hard for the solver; constant: the second operand is; parts: operands that are no leaves. */
+uint32_t synth_hard(uint8_t op, bool constant, uint32_t parts);
 uint32_t synth_cost_of(uint8_t op, bool constant);
 uint32_t synth_cost(const Tree *t);
+uint32_t synth_hardness(const Tree *t);
 /* The values at n points, var[i] those of variable i. False: some part of the tree has the same values as the whole. */
-bool synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uint64_t *out, uint32_t n);
-uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t var[SYNTH_VARS]);
+bool synth_tree_points(const Tree *t, const uint64_t *const *var, uint64_t *out, uint32_t n);
+uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t *var);
+void synth_tree_part(const Tree *t, uint32_t root, Tree *out); /* the tree that ends there, unused twigs and all */
 
 /* ---- synth_cone.c: what stands at a site ---- */
 
@@ -70,13 +74,19 @@ typedef struct Cone {
 	Expr var[SYNTH_VARS];          /* operands, in order of evaluation; the first occurrence of each */
 	bool constant[SYNTH_VARS];
 	uint64_t value[SYNTH_VARS];    /* of constants */
-	uint64_t mask[SYNTH_VARS];     /* bits that can be set: what is known of an operand */
+	bool pair;                     /* two values: that of root[0] is computed first, and is at hand for the other */
+	uint8_t root[2];               /* of a pair */
+	bool concrete;                 /* the constants are themselves, and no variables */
+	uint64_t mask;                 /* of a concrete one: what is known of its operand, bits that can be set */
 } Cone;
 
-enum { SYNTH_CUTS = 4 };
+enum { SYNTH_CUTS = 4, SYNTH_CONES = 2 * SYNTH_CUTS };
 /* The cones at an expression, the deepest first. value: an operand alone is one, too. */
-uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CUTS]);
+uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CONES]);
+/* Of two assignments, one after the other: what both compute, from what was there before. Either value may be the first. */
+uint32_t synth_pair_cones(Expr first, Expr second, Cone out[2]);
 
+bool synth_special(uint64_t v, uint8_t width);             /* a constant that means something by itself */
 bool synth_written(const Cone *c, uint32_t local);          /* is the local written while the operands are evaluated? */
 
 /* ---- synth_bank.c: all small expressions over the variables, by what they give at the test points ---- */
@@ -98,7 +108,6 @@ typedef struct Class {
 
 typedef struct Bank {
 	uint8_t width;                 /* of the variables */
-	uint64_t mask[SYNTH_VARS];
 	bool feature;
 	uint64_t var[SYNTH_VARS][SYNTH_ALL];
 	Value *value;
@@ -109,7 +118,7 @@ typedef struct Bank {
 	uint64_t looked;
 } Bank;
 
-void synth_bank_open(Bank *b, uint8_t width, const uint64_t mask[SYNTH_VARS], bool feature);
+void synth_bank_open(Bank *b, uint8_t width, bool feature);
 void synth_bank_close(Bank *b);
 bool synth_mirrored(uint8_t op);                            /* greater-than: written only when code is made */
 uint64_t synth_sum(const uint64_t *point, uint8_t type);
@@ -118,13 +127,17 @@ uint64_t synth_mix(const uint64_t *point);
 uint32_t synth_class_sum(const Bank *b, uint8_t type, uint64_t sum, uint32_t from, uint32_t *next); /* one after the other; NONE */
 uint32_t synth_class_mix(const Bank *b, uint8_t type, uint64_t mix, uint32_t from, uint32_t *next);
 
+uint32_t synth_write(const Bank *b, uint32_t value, Tree *t); /* adds it to the tree: its root, or NONE: there is no room */
+
 /* ---- synth_search.c: the trees for a form ---- */
 
 typedef struct Form {
 	Tree tree;
 	uint8_t width, nvar, type;     /* type: width of the value */
-	uint64_t mask[SYNTH_VARS];
 	uint8_t constants;             /* bit i: variable i is a constant of the site */
+	bool pair, concrete;
+	uint8_t root[2];               /* of a pair */
+	uint64_t mask;                 /* of a concrete one: bits that its variable can have */
 	uint32_t first, n;             /* its trees in Synth.tree */
 } Form;
 
@@ -144,13 +157,23 @@ typedef struct Synth {
 	uint64_t enumerated, passed;
 } Synth;
 
-void synth_search(Synth *s, Form *const *form, uint32_t n); /* forms of one width and mask */
+void synth_search(Synth *s, Form *const *form, uint32_t n); /* forms of one width */
 void synth_tree_add(Synth *s, const Tree *t);
 void synth_tree_get(const Synth *s, uint32_t i, Tree *t);
 bool synth_tree_same(const Tree *a, const Tree *b);
 
+/* ---- synth_const.c: trees with constants of their own ---- */
+
+void synth_constants(Synth *s, Form *f, const uint64_t *x); /* x: the variable's values at all test points */
+
+/* ---- synth_pair.c: one value from another ---- */
+
+void synth_pair(Synth *s, const Bank *b, Form *f);
+
 /* ---- synth_build.c: a tree as code ---- */
 
 void synth_build(const Site *s, const Cone *c, const Tree *t, uint64_t seed, Proposal *out, char *name, size_t size);
+/* For a block, whose children at and at + 1 are the cone's two assignments. */
+void synth_build_pair(const Site *s, uint32_t at, const Cone *c, const Tree *t, uint64_t seed, Proposal *out, char *name, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* synth_bank.c - all expressions of up to two operators over the variables, by what they give at the test points.
- * In: the variables' width and what is known of them. Out: classes of expressions that agree at all points, each with a few
+ * In: the variables' width. Out: classes of expressions that agree at all points, each with a few
  * members, the cheapest first. Must hold: the same bank on every machine; at most CLASSES of them, about 30 MB in all.
  * Operands are classes, not expressions: what is equal to something cheaper is no operand, but is a member. */
 #include <stdlib.h>
@@ -39,14 +39,15 @@ static uint64_t edge(uint8_t width, char letter)
 static uint64_t unusual(Rng *r, uint8_t width, uint64_t other)
 {
 	uint64_t x = rng_next(r), bit = 1ull << rng_below(r, width);
-	switch (rng_below(r, 8)) {
+	switch (rng_below(r, 10)) {
 	case 0: return x & 127;
 	case 1: return 0 - (x & 127);
 	case 2: return x & -bit;
 	case 3: return other + 1;
 	case 4: return other - 1;
 	case 5: return other ^ bit;
-	case 6: return x;
+	case 6: case 7: return other;
+	case 8: return x;
 	default: return x >> rng_below(r, width);
 	}
 }
@@ -71,7 +72,7 @@ static void points(Bank *b)
 	Rng r = {b->width};
 	for (uint32_t i = 0; i < SYNTH_ALL; i++) {
 		for (uint32_t v = 0; v < SYNTH_VARS; v++) {
-			uint64_t other = v > 0 ? b->var[v - 1][i] : 0, x = i < ANY ? rng_next(&r) : unusual(&r, b->width, other);
+			uint64_t other = v > 0 ? b->var[rng_below(&r, v)][i] : 0, x = i < ANY ? rng_next(&r) : unusual(&r, b->width, other);
 			uint32_t pair[] = {i % EDGES, i / EDGES % EDGES, rng_below(&r, EDGES)};
 			char how = i >= ANY && i < SYNTH_POINTS ? first[i - ANY][v] : 'r';
 			if (i >= SYNTH_POINTS && i < PAIRS && (v < 2 || i & 1))
@@ -79,10 +80,10 @@ static void points(Bank *b)
 			if (i >= PAIRS && power(b, i - PAIRS, v, &x))
 				how = 'r';
 			else if (how == '=')
-				x = other;
+				x = b->var[v - 1][i];
 			else if (how != 'r')
 				x = edge(b->width, how);
-			b->var[v][i] = x & b->mask[v] & ones(b->width);
+			b->var[v][i] = x & ones(b->width);
 		}
 	}
 }
@@ -178,10 +179,11 @@ static void member(Bank *b, uint32_t class, Value v)
 	}
 }
 
-/* Does the expression of this class have a part that is of it? What gives its operand back is of no use. */
+/* Does the expression of this class have a part that is of it? What gives its operand back is of no use, nor is a
+ * longer way to write a leaf. */
 static bool detour(const Bank *b, const Value *v, uint32_t class)
 {
-	bool is = false;
+	bool is = class < b->leaves;
 	for (uint32_t i = 0; i < synth_ops[v->op].nkids; i++) {
 		const Value *k = &b->value[b->class[v->kid[i]].first];
 		is |= v->kid[i] == class;
@@ -232,8 +234,9 @@ static void apply(Bank *b, uint8_t op, uint8_t width, uint32_t x, uint32_t y, ui
 	const SynthOp *o = &synth_ops[op];
 	const Class *k[] = {&b->class[x], &b->class[y], &b->class[z]};
 	bool known = k[1]->vars == 0;
-	Value v = {.op = op, .width = width, .cost = synth_cost_of(op, known), .hard = synth_hard(op, known), .kid = {x, y, z}};
+	Value v = {.op = op, .width = width, .cost = synth_cost_of(op, known), .kid = {x, y, z}};
 	Class c = {.type = synth_gives(op, width)};
+	v.hard = synth_hard(op, known, (x >= b->leaves) + (y >= b->leaves));
 	for (uint32_t i = 0; i < o->nkids; i++) {
 		c.vars |= k[i]->vars;
 		v.cost += k[i]->cost;
@@ -324,10 +327,30 @@ static void leaves(Bank *b)
 	b->leaves = b->nclass;
 }
 
-void synth_bank_open(Bank *b, uint8_t width, const uint64_t mask[SYNTH_VARS], bool feature)
+uint32_t synth_write(const Bank *b, uint32_t v, Tree *t)
+{
+	const Value *x = &b->value[v];
+	Twig w = {.op = x->op, .width = x->width};
+	uint32_t nkids = synth_ops[x->op].nkids;
+	if (x->op == T_SYM)
+		w.kid[0] = x->kid[0];
+	else if (x->op == T_CONST)
+		w.imm = x->imm;
+	for (uint32_t i = 0; i < nkids; i++) {
+		uint32_t k = synth_write(b, b->class[x->kid[i]].first, t);
+		if (k == NONE)
+			return NONE;
+		w.kid[i] = k;
+	}
+	if (t->n == SYNTH_TREE)
+		return NONE;
+	t->t[t->n] = w;
+	return t->n++;
+}
+
+void synth_bank_open(Bank *b, uint8_t width, bool feature)
 {
 	*b = (Bank){.width = width, .feature = feature};
-	memcpy(b->mask, mask, sizeof b->mask);
 	b->value = xalloc(VALUES * sizeof *b->value);
 	b->class = xalloc(CLASSES * sizeof *b->class);
 	b->by_sum = xalloc(SLOTS * sizeof *b->by_sum);

@@ -11,8 +11,8 @@ typedef struct Make {
 	const Tree *t;
 	Ref module;
 	uint64_t seed;
-	uint32_t local[SYNTH_VARS];    /* what holds the variable, or NONE: it is a constant */
-	uint64_t value[SYNTH_VARS];    /* of constants */
+	uint32_t local[SYNTH_VARS + 1]; /* what holds the variable, or NONE: it is a constant */
+	uint64_t value[SYNTH_VARS + 1]; /* of constants */
 } Make;
 
 static BinaryenType type_of(uint8_t width) { return width == 64 ? BinaryenTypeInt64() : BinaryenTypeInt32(); }
@@ -140,10 +140,12 @@ static void name(const Make *m, uint32_t at, Buf *b)
 {
 	const Twig *w = &m->t->t[at];
 	uint32_t v = w->kid[0];
-	if (w->op == T_CONST) {
+	if (w->op == T_CONST && !synth_special(w->imm, w->width)) {
+		buf_printf(b, "C");
+	} else if (w->op == T_CONST) {
 		buf_printf(b, "%lld", w->width == 64 ? (long long)w->imm : (long long)(int32_t)w->imm);
 	} else if (w->op == T_SYM) {
-		const char *letters = v < m->c->nvar ? (m->c->constant[v] ? "cde" : "xyz") : m->local[v] == NONE ? "kkl" : "vvw";
+		const char *letters = v == SYNTH_FIRST ? "...u" : v < m->c->nvar ? (m->c->constant[v] ? "cde" : "xyz") : m->local[v] == NONE ? "kkl" : "vvw";
 		buf_printf(b, "%c", letters[v]);
 	} else {
 		buf_printf(b, "(%s", synth_ops[w->op].name);
@@ -155,15 +157,42 @@ static void name(const Make *m, uint32_t at, Buf *b)
 	}
 }
 
+static void put_name(const Make *m, const char *before, char *text, size_t size)
+{
+	Buf b = {0};
+	name(m, m->t->n - 1, &b);
+	snprintf(text, size, "%s%.*s", before, (int)b.n, (const char *)b.p);
+	buf_free(&b);
+}
+
 void synth_build(const Site *s, const Cone *c, const Tree *t, uint64_t seed, Proposal *out, char *text, size_t size)
 {
 	Make m = {.s = s, .c = c, .t = t, .module = s->body->mod->ref, .seed = seed};
 	Expr list[SYNTH_VARS + 1];
-	Buf b = {0};
 	uint32_t n = bind(&m, out, list);
 	list[n] = expression(&m, t->n - 1);
-	name(&m, t->n - 1, &b);
-	snprintf(text, size, "%.*s", (int)b.n, (const char *)b.p);
-	buf_free(&b);
+	put_name(&m, "", text, size);
 	out->expr = n == 0 ? list[0] : BinaryenBlock(m.module, NULL, list, n + 1, BinaryenExpressionGetType(s->expr));
+}
+
+void synth_build_pair(const Site *s, uint32_t at, const Cone *c, const Tree *t, uint64_t seed, Proposal *out, char *text, size_t size)
+{
+	Make m = {.s = s, .c = c, .t = &c->tree, .module = s->body->mod->ref, .seed = seed};
+	Expr set[4], block = BinaryenExpressionCopy(s->expr, m.module);
+	bool swapped = c->root[0] > c->root[1]; /* the second assignment's value is the first to be computed */
+	bind(&m, out, set); /* variables are locals, and stay what they are until both values are there */
+	m.local[SYNTH_FIRST] = proposal_local(out, s, type_of(c->width));
+	uint32_t second = proposal_local(out, s, type_of(c->width));
+	set[0] = BinaryenLocalSet(m.module, m.local[SYNTH_FIRST], expression(&m, c->root[0]));
+	m.t = t;
+	set[1] = BinaryenLocalSet(m.module, second, expression(&m, t->n - 1));
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t from = (i == 1) == swapped ? m.local[SYNTH_FIRST] : second;
+		Expr old = BinaryenBlockGetChildAt(block, at + i);
+		set[2 + i] = BinaryenLocalSet(m.module, BinaryenLocalSetGetIndex(old), BinaryenLocalGet(m.module, from, type_of(c->width)));
+	}
+	BinaryenBlockSetChildAt(block, at, BinaryenBlock(m.module, NULL, set, 4, BinaryenTypeNone()));
+	BinaryenBlockSetChildAt(block, at + 1, BinaryenNop(m.module));
+	put_name(&m, "then ", text, size);
+	out->expr = block;
 }

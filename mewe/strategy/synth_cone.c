@@ -8,6 +8,8 @@ typedef struct Cut {
 	uint32_t depth;
 	bool whole;                    /* conversions are operators; otherwise they are operands */
 	bool multiple[SYNTH_VARS];     /* the variable stands at several places */
+	uint32_t set;                  /* a local that has been assigned the value of twig `to`, or NONE */
+	uint8_t to;
 } Cut;
 
 static uint8_t width_of(Expr e)
@@ -42,8 +44,19 @@ static uint64_t possible(Expr e)
 	return ones(value);
 }
 
+/* The same, rounded up: one search for all operands alike. */
+static uint64_t mask_of(Expr e)
+{
+	const uint64_t round[] = {1, 0xff, 0xffff, UINT32_MAX};
+	uint64_t m = possible(e);
+	for (size_t i = 0; i < LEN(round); i++)
+		if (m <= round[i])
+			return round[i];
+	return UINT64_MAX;
+}
+
 /* Constants that mean something by themselves; others may as well be any. */
-static bool special(uint64_t v, uint8_t width)
+bool synth_special(uint64_t v, uint8_t width)
 {
 	return v <= 2 || v == width - 1u || v == ones(width) || v == 1ull << (width - 1);
 }
@@ -71,7 +84,11 @@ static bool operand(Cut *k, Expr e, uint8_t *at)
 	uint8_t width = width_of(e), i = 0;
 	if (width == 0 || c->tree.n == SYNTH_CONE)
 		return false;
-	if (constant && special(constant_of(e), width)) {
+	if (walk_kind(e) == K_LocalGet && BinaryenLocalGetGetIndex(e) == k->set) {
+		*at = k->to;
+		return true;
+	}
+	if (constant && synth_special(constant_of(e), width)) {
 		*at = put(k, (Twig){.op = T_CONST, .width = width, .imm = constant_of(e)});
 		return true;
 	}
@@ -87,7 +104,6 @@ static bool operand(Cut *k, Expr e, uint8_t *at)
 		c->var[i] = e;
 		c->constant[i] = constant;
 		c->value[i] = constant ? constant_of(e) : 0;
-		c->mask[i] = constant ? ones(width) : possible(e);
 	} else {
 		k->multiple[i] = true;
 	}
@@ -131,9 +147,9 @@ bool synth_written(const Cone *c, uint32_t local)
 	return w.found;
 }
 
-static bool cone(Expr e, uint32_t depth, bool whole, Cone *out)
+static bool cone_of(Expr e, uint32_t depth, bool whole, Cone *out)
 {
-	Cut k = {.c = out, .depth = depth, .whole = whole};
+	Cut k = {.c = out, .depth = depth, .whole = whole, .set = NONE};
 	uint8_t root, live = 0;
 	*out = (Cone){0};
 	if (!visit(&k, e, 0, &root) || (depth > 0 && synth_ops[out->tree.t[root].op].name == NULL))
@@ -155,16 +171,84 @@ static bool is_value(Expr e)
 	}
 }
 
-uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CUTS])
+/* The same cone with its constants as they are, if it has one operand beside them. */
+static bool concrete(const Cone *c, Cone *out)
+{
+	uint32_t live = 0, which = 0;
+	for (uint32_t i = 0; i < c->nvar; i++) {
+		live += !c->constant[i];
+		which = c->constant[i] ? which : i;
+	}
+	*out = *c;
+	out->concrete = true;
+	out->nvar = 1;
+	out->var[0] = c->var[which];
+	out->mask = mask_of(c->var[which]);
+	out->constant[0] = false;
+	for (uint32_t i = 0; i < c->tree.n; i++) {
+		Twig *w = &out->tree.t[i];
+		if (w->op == T_SYM && c->constant[w->kid[0]])
+			*w = (Twig){.op = T_CONST, .width = w->width, .imm = c->value[w->kid[0]]};
+		else if (w->op == T_SYM)
+			w->kid[0] = 0;
+	}
+	return live == 1;
+}
+
+uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CONES])
 {
 	uint32_t n = 0;
 	uint8_t op, width;
 	if (!synth_op_of(e, &op, &width))
-		return value && is_value(e) && cone(e, 0, true, out);
+		return value && is_value(e) && cone_of(e, 0, true, out);
 	for (uint32_t depth = SYNTH_CUTS; depth > 0; depth--) {
 		Cone *c = &out[n];
-		if ((cone(e, depth, true, c) || cone(e, depth, false, c)) && (n == 0 || c->tree.n != out[n - 1].tree.n))
+		if ((cone_of(e, depth, true, c) || cone_of(e, depth, false, c)) && (n == 0 || c->tree.n != out[n - 1].tree.n))
 			n++;
 	}
+	for (uint32_t i = 0, symbolic = n; i < symbolic; i++)
+		n += concrete(&out[i], &out[n]);
 	return n;
+}
+
+static bool is_assignment(Expr e)
+{
+	uint8_t op, width;
+	return walk_kind(e) == K_LocalSet && BinaryenExpressionGetType(e) == BinaryenTypeNone() && synth_op_of(BinaryenLocalSetGetValue(e), &op, &width);
+}
+
+static bool pair(Expr first, Expr second, uint32_t depth, Cone *out)
+{
+	Cut k = {.c = out, .depth = depth, .whole = true, .set = NONE};
+	*out = (Cone){.pair = true};
+	if (!visit(&k, BinaryenLocalSetGetValue(first), 0, &out->root[0]))
+		return false;
+	k.set = BinaryenLocalSetGetIndex(first);
+	k.to = out->root[0];
+	if (!visit(&k, BinaryenLocalSetGetValue(second), 0, &out->root[1]))
+		return false;
+	for (uint32_t i = 0; i < out->nvar; i++)
+		if (walk_kind(out->var[i]) != K_LocalGet && !out->constant[i])
+			return false;
+	for (uint32_t i = 0; i < 2; i++) {
+		const Twig *r = &out->tree.t[out->root[i]];
+		if (synth_gives(r->op, r->width) != out->width)
+			return false;
+	}
+	return true;
+}
+
+uint32_t synth_pair_cones(Expr first, Expr second, Cone out[2])
+{
+	if (!is_assignment(first) || !is_assignment(second) || BinaryenLocalSetGetIndex(first) == BinaryenLocalSetGetIndex(second))
+		return 0;
+	for (uint32_t depth = SYNTH_CUTS; depth > 0; depth--) {
+		if (!pair(first, second, depth, &out[0]))
+			continue;
+		out[1] = out[0];
+		out[1].root[0] = out[0].root[1];
+		out[1].root[1] = out[0].root[0];
+		return 2;
+	}
+	return 0;
 }

@@ -142,9 +142,21 @@ void synth_eval(uint8_t op, uint8_t width, const uint64_t *a, const uint64_t *b,
 
 /* ---- trees ---- */
 
-uint32_t synth_hard(uint8_t op, bool constant)
+uint32_t synth_hard(uint8_t op, bool constant, uint32_t parts)
 {
-	return (((op >= T_SHL && op <= T_ROTR) || op == T_MUL) && !constant) || op == T_CLZ || op == T_CTZ || op == T_POPCNT;
+	if (op == T_MUL && !constant)
+		return 1 + parts;
+	return (op >= T_SHL && op <= T_ROTR && !constant) || op == T_CLZ || op == T_CTZ || op == T_POPCNT;
+}
+
+uint32_t synth_hardness(const Tree *t)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->n; i++) {
+		const Twig *w = &t->t[i], *x = &t->t[w->kid[0]], *y = &t->t[w->kid[1]];
+		n += synth_hard(w->op, y->op == T_CONST, (synth_ops[x->op].nkids > 0) + (synth_ops[y->op].nkids > 0));
+	}
+	return n;
 }
 
 /* An amount that isn't known needs a register of its own. */
@@ -161,7 +173,7 @@ uint32_t synth_cost(const Tree *t)
 	return cost;
 }
 
-bool synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uint64_t *out, uint32_t n)
+bool synth_tree_points(const Tree *t, const uint64_t *const *var, uint64_t *out, uint32_t n)
 {
 	uint64_t v[SYNTH_TREE][SYNTH_ALL];
 	const uint64_t *at[SYNTH_TREE];
@@ -183,7 +195,7 @@ bool synth_tree_points(const Tree *t, const uint64_t *const var[SYNTH_VARS], uin
 	return true;
 }
 
-uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t var[SYNTH_VARS])
+uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t *var)
 {
 	const Twig *w = &t->t[at];
 	uint64_t kid[3], out;
@@ -195,4 +207,10 @@ uint64_t synth_tree_value(const Tree *t, uint32_t at, const uint64_t var[SYNTH_V
 		kid[i] = i < synth_ops[w->op].nkids ? synth_tree_value(t, w->kid[i], var) : 0;
 	synth_eval(w->op, w->width, &kid[0], &kid[1], &kid[2], &out, 1);
 	return out;
+}
+
+void synth_tree_part(const Tree *t, uint32_t root, Tree *out)
+{
+	*out = *t;
+	out->n = root + 1;
 }

@@ -11,8 +11,8 @@
 
 enum { RAW = 1 << 13, FEW = 4, CHUNK = 256, BITS = 1 << 16 };
 
-/* What is hard for the solver goes behind what costs so much more. */
-enum { HARD = 3 };
+/* What is harder for the solver than the form goes behind what costs so much more, up to a limit. */
+enum { HARD = 3, TOO_HARD = 1 };
 
 /* A tree before it is written out: a root over members of classes; op T_SYM: a itself. */
 typedef struct Hit {
@@ -60,22 +60,14 @@ static void found(Hunt *s, Goal *g, uint8_t op, uint8_t width, uint32_t a, uint3
 	for (uint32_t x = k->class[a].first; x != NONE; x = k->value[x].next) {
 		for (uint32_t y = y0;; y = k->value[y].next) {
 			uint32_t cost = k->value[x].cost + (y == NONE ? 0 : k->value[y].cost) + synth_cost_of(op, known);
-			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard) + synth_hard(op, known);
+			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard) + synth_hard(op, known, (a >= k->leaves) + (b >= k->leaves));
 			Hit f = {op, width, cost + (hard > g->hard ? HARD * (hard - g->hard) : 0), {x, y}};
-			if (cost <= g->limit && g->n < g->room)
+			if (cost <= g->limit && hard <= g->hard + TOO_HARD && g->n < g->room)
 				PUSH(g->found, g->n, g->cap, f);
 			if (y == NONE || k->value[y].next == NONE)
 				break;
 		}
 	}
-}
-
-static uint32_t hard(const Tree *t)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < t->n; i++)
-		n += synth_hard(t->t[i].op, t->t[t->t[i].kid[1]].op == T_CONST);
-	return n;
 }
 
 /* The members of the goal's own class, and trees that one unknown operand completes. */
@@ -204,33 +196,12 @@ static void stream(Hunt *s, uint8_t width)
 
 /* ---- writing out ---- */
 
-static uint32_t write_value(const Bank *b, uint32_t v, Tree *t)
-{
-	const Value *x = &b->value[v];
-	Twig w = {.op = x->op, .width = x->width};
-	uint32_t nkids = synth_ops[x->op].nkids;
-	if (x->op == T_SYM)
-		w.kid[0] = x->kid[0];
-	else if (x->op == T_CONST)
-		w.imm = x->imm;
-	for (uint32_t i = 0; i < nkids; i++) {
-		uint32_t k = write_value(b, b->class[x->kid[i]].first, t);
-		if (k == NONE)
-			return NONE;
-		w.kid[i] = k;
-	}
-	if (t->n == SYNTH_TREE)
-		return NONE;
-	t->t[t->n] = w;
-	return t->n++;
-}
-
 static bool write_found(const Bank *b, const Hit *f, Tree *t)
 {
 	Twig w = {.op = f->op, .width = f->width};
 	t->n = 0;
 	for (uint32_t i = 0; i < (f->op == T_SYM ? 1 : synth_ops[f->op].nkids); i++) {
-		uint32_t k = write_value(b, f->kid[i], t);
+		uint32_t k = synth_write(b, f->kid[i], t);
 		if (k == NONE)
 			return false;
 		w.kid[i] = k;
@@ -276,6 +247,25 @@ static void finish(Hunt *s, Goal *g)
 
 /* ---- one bank's forms ---- */
 
+static void goal_add(Hunt *s, Form *form)
+{
+	const uint64_t *var[SYNTH_VARS] = {s->b->var[0], s->b->var[1], s->b->var[2]};
+	Goal *g = &s->goal[s->n++];
+	g->form = form;
+	synth_tree_points(&form->tree, var, g->all, SYNTH_ALL);
+	g->sum = synth_sum(g->all, form->type);
+	g->mix = synth_mix(g->all);
+	g->limit = synth_cost(&form->tree) + SYNTH_EXTRA;
+	g->hard = synth_hardness(&form->tree);
+	uint32_t h = few_hash(g->all, form->type);
+	s->bits[h >> 3] |= 1u << (h & 7);
+	g->next = s->head[h];
+	s->head[h] = s->n;
+	g->room = RAW;
+	solve(s, g);
+	g->room = g->n + RAW;
+}
+
 static void index_types(Hunt *s)
 {
 	for (uint32_t t = 0; t < 2; t++) {
@@ -292,33 +282,24 @@ static void index_types(Hunt *s)
 void synth_search(Synth *s, Form *const *form, uint32_t n)
 {
 	Bank b;
-	Hunt k = {.s = s, .b = &b, .n = n};
-	synth_bank_open(&b, form[0]->width, form[0]->mask, s->feature);
+	Hunt k = {.s = s, .b = &b};
+	synth_bank_open(&b, form[0]->width, s->feature);
 	s->enumerated += b.looked;
 	index_types(&k);
 	k.goal = xalloc(n * sizeof *k.goal);
 	k.bits = xalloc(BITS / 8);
 	k.head = xalloc(BITS * sizeof *k.head);
 	for (uint32_t i = 0; i < n; i++) {
-		const uint64_t *var[SYNTH_VARS] = {b.var[0], b.var[1], b.var[2]};
-		Goal *g = &k.goal[i];
-		g->form = form[i];
-		synth_tree_points(&form[i]->tree, var, g->all, SYNTH_ALL);
-		g->sum = synth_sum(g->all, form[i]->type);
-		g->mix = synth_mix(g->all);
-		g->limit = synth_cost(&form[i]->tree) + SYNTH_EXTRA;
-		g->hard = hard(&form[i]->tree);
-		uint32_t h = few_hash(g->all, form[i]->type);
-		k.bits[h >> 3] |= 1u << (h & 7);
-		g->next = k.head[h];
-		k.head[h] = i + 1;
-		g->room = RAW;
-		solve(&k, g);
-		g->room = g->n + RAW;
+		if (form[i]->pair)
+			synth_pair(s, &b, form[i]);
+		else if (form[i]->concrete)
+			synth_constants(s, form[i], b.var[0]);
+		else
+			goal_add(&k, form[i]);
 	}
 	stream(&k, 32);
 	stream(&k, 64);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < k.n; i++)
 		finish(&k, &k.goal[i]);
 	for (uint32_t t = 0; t < 2; t++) {
 		free(k.type[t]);
