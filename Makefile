@@ -85,6 +85,8 @@ $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/unit/%.o $(LIB)
 	$(LINK)
 $(OUT)/tests/differential: $(OUT)/obj/tests/services/differential.o $(LIB)
 	$(LINK)
+$(OUT)/tests/mutants: $(OUT)/obj/tests/verify/mutants.o $(LIB)
+	$(LINK)
 .SECONDARY:
 
 RULES := $(wildcard services/rules.mk bench/rules.mk tests/rules.mk)
@@ -104,7 +106,7 @@ all: $(MEWE) $(if $(filter services/%,$(RULES)),services) $(if $(filter bench/%,
 deps: ## install what is needed, also for the tests, and stop
 	@:
 mewe: $(MEWE) ## the program, build/mewe
-units: $(UNIT) $(OUT)/tests/differential ## the unit tests' programs, build/tests/*
+units: $(UNIT) $(OUT)/tests/differential $(OUT)/tests/mutants ## the unit tests' programs, build/tests/*
 benches: $(BENCH)
 services: ## the seven services, build/services/NAME.wasm and NAME.multivariant.wasm
 
