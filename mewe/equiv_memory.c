@@ -146,6 +146,41 @@ Term memory_at(Search *s, const Path *p, const Side *x, uint32_t n, Term where)
 	return v;
 }
 
+enum { ADDENDS = 8, ELSEWHERE = 1, HERE = 2 };
+
+static unsigned addends(const Search *s, Term x, Term *out, unsigned n)
+{
+	const Node *k = &s->t.node[x];
+	if ((k->op == T_ADD || k->op == T_SUB) && n + 1 < ADDENDS)
+		return addends(s, term_find(&s->t, k->b), out, addends(s, term_find(&s->t, k->a), out, n));
+	if (n < ADDENDS)
+		out[n++] = x;
+	return n;
+}
+
+/* Is addr a sum with an addend of which nothing is known, and that neither the rest nor the other address depends on? It can be
+ * anything then, so that the solver need not be asked whether it keeps away. */
+static bool loose(Search *s, const Path *p, Term addr, Term other)
+{
+	Term part[ADDENDS];
+	unsigned n = addends(s, addr, part, 0);
+	uint8_t *mark = xalloc(s->t.n);
+	bool yes = false;
+	leaves(s, other, mark, ELSEWHERE);
+	for (uint32_t i = 0; i < p->nknown; i++)
+		leaves(s, p->known[i].cond, mark, ELSEWHERE);
+	for (unsigned i = 0; i < n && !yes; i++) {
+		if (s->t.node[part[i]].op < T_INTERPRETED || mark[part[i]] & ELSEWHERE)
+			continue;
+		for (unsigned k = 0; k < n; k++)
+			if (k != i)
+				leaves(s, part[k], mark, HERE << (i % 6));
+		yes = !(mark[part[i]] & HERE << (i % 6));
+	}
+	free(mark);
+	return yes;
+}
+
 /* Is it proved that n bytes at addr + offset are beside the store w? */
 static bool beside(Search *s, const Path *p, const Write *w, Term addr, uint64_t offset, unsigned n)
 {
@@ -153,9 +188,11 @@ static bool beside(Search *s, const Path *p, const Write *w, Term addr, uint64_t
 	uint64_t a, b;
 	if (term_is_const(t, addr, &a) && term_is_const(t, w->addr, &b))
 		return a + offset + n <= b + w->offset || b + w->offset + w->bytes <= a + offset;
+	if (!s->deep || loose(s, p, addr, w->addr) || loose(s, p, w->addr, addr))
+		return false;
 	Term d = term_op(t, T_SUB, 64, memory_place(s, addr, offset + n - 1), memory_place(s, w->addr, w->offset));
 	s->steps += 100;
-	return s->deep && holds(s, p, term_op(t, T_LTU, 64, d, term_const(t, 64, w->bytes + n - 1)), false);
+	return holds(s, p, term_op(t, T_LTU, 64, d, term_const(t, 64, w->bytes + n - 1)), false);
 }
 
 /* Of a load, the byte at addr + offset + i, which the writes before the kth have left; CHOICES at most are left open. */

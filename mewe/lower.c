@@ -291,7 +291,7 @@ static void reachable(Flow *f)
 
 const char *lower_body(Terms *t, const Body *b, const Ident *id, Flow *out)
 {
-	Lower l = {.t = t, .id = id, .f = out, .results = b->results};
+	Lower l = {.t = t, .id = id, .mod = b->mod->ref, .f = out, .results = b->results};
 	uint32_t n = body_nparams(b) + b->nvars;
 	*out = (Flow){0};
 	l.local = xalloc(n * sizeof *l.local);

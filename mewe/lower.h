@@ -14,6 +14,8 @@ typedef struct Target {
 typedef struct Lower {
 	Terms *t;
 	const Ident *id;
+	Ref mod;
+	const char *imported;          /* a mutable global that is imported */
 	Flow *f;
 	BinaryenType results;
 	uint32_t *local;               /* the first register of each local */

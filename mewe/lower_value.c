@@ -222,6 +222,12 @@ static uint32_t lower_global(Lower *l, Expr e)
 	bool get = walk_kind(e) == K_GlobalGet;
 	const char *name = get ? BinaryenGlobalGetGetName(e) : BinaryenGlobalSetGetName(e);
 	uint32_t id = named(l, l->id->global, name, "a global that only one side has");
+	BinaryenGlobalRef g = BinaryenGetGlobal(l->mod, name);
+	if (g && BinaryenGlobalIsMutable(g) && *BinaryenGlobalImportGetModule(g)) { /* who instantiates may give one for two imports */
+		if (l->imported && strcmp(l->imported, name) != 0)
+			l->bad = "more than one mutable global that is imported: they may be the same";
+		l->imported = name;
+	}
 	return l->bad ? NONE : generic(l, e, get ? I_GLOBAL_GET : I_GLOBAL_SET, id, "global.set");
 }
 

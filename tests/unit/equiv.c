@@ -89,6 +89,39 @@ static void judge(const char *want, const char *name, const char *type, const ch
 	free(wasm.p);
 }
 
+/* Two globals that are imported may be one: what is read from the second then is what was written to the first. */
+static void imported(void)
+{
+	static const char *const text[] = {
+		"(module (import \"m\" \"a\" (global $a (mut i32))) (global $b (mut i32) (i32.const 0))",
+		"(module (import \"m\" \"a\" (global $a (mut i32))) (import \"m\" \"b\" (global $b (mut i32)))",
+	};
+	for (size_t i = 0; i < LEN(text); i++) {
+		Buf t = {0};
+		Bytes wasm = {0};
+		Mod *m;
+		Err e;
+		Equiv q;
+		const char *name = i ? "two imported globals are not taken for two" : "an imported global and one of the module's own are two";
+		buf_printf(&t, "%s (func $f (export \"f\") (result i32) (global.set $a (i32.const 1)) (global.get $b))"
+		               "(func $g (export \"g\") (result i32) (local i32) (local.set 0 (global.get $b)) (global.set $a (i32.const 1))"
+		               " (local.get 0)))", text[i]);
+		if (read_wasm("imports.wat", t.p, t.n, &wasm, &e) || read_module("imports.wat", wasm.p, wasm.n, &m, &e)) {
+			report(name, e.text);
+		} else {
+			Ident id = ident_of(m);
+			Body x = body_of(m, read_ordinal(m, "f")), y = body_of(m, read_ordinal(m, "g"));
+			equiv_bodies(&x, &id, &y, &id, &q);
+			report(name, q.verdict == (i ? V_UNSUPPORTED : V_PROVED) ? NULL : verdict_name(q.verdict));
+			body_free(&x);
+			body_free(&y);
+			read_free(m);
+		}
+		free(wasm.p);
+		buf_free(&t);
+	}
+}
+
 static char *line(char **at)
 {
 	char *s = *at, *end = strchr(s, '\n');
@@ -120,6 +153,7 @@ int main(void)
 			judge(want, name + 2, type, a, b);
 		n++;
 	}
+	imported();
 	report("there are pairs", n > 30 ? NULL : "too few were read");
 	free(all);
 	free(text.p);
