@@ -30,6 +30,7 @@ typedef struct SynthOp {
 	const char *name;              /* NULL: not an operator of this strategy */
 	uint8_t nkids, cost;
 	bool commutes, compares;
+	bool divides;                  /* only by a constant that can't trap */
 	bool feature;                  /* needs the sign-extension feature */
 	uint8_t narrow;                /* the only width of operands that it has; 0: both */
 	uint8_t gives;                 /* width of the value; 0: that of the operands */
@@ -38,6 +39,8 @@ typedef struct SynthOp {
 extern const SynthOp synth_ops[S_OPS];
 
 bool synth_op_of(Expr e, uint8_t *op, uint8_t *width);     /* width: of the operands; false: none of ours */
+uint64_t synth_constant(Expr e);
+bool synth_divisor(uint64_t v, uint8_t width);             /* may it be divided by? */
 uint8_t synth_gives(uint8_t op, uint8_t width);
 /* out[i] = op(a[i], b[i], c[i]); unused operands may be anything readable. */
 void synth_eval(uint8_t op, uint8_t width, const uint64_t *a, const uint64_t *b, const uint64_t *c, uint64_t *out, uint32_t n);
@@ -55,8 +58,8 @@ typedef struct Tree {
 	Twig t[SYNTH_TREE];            /* operands before operators; the last is the root */
 } Tree;
 
-/* How hard for the solver; constant: the second operand is; parts: operands that are no leaves. */
-uint32_t synth_hard(uint8_t op, bool constant, uint32_t parts);
+/* How hard for the solver: of the operator, when its operands have these at their roots. */
+uint32_t synth_hard(uint8_t op, uint8_t left, uint8_t right);
 uint32_t synth_cost_of(uint8_t op, bool constant);
 uint32_t synth_cost(const Tree *t);
 uint32_t synth_hardness(const Tree *t);

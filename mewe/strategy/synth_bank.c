@@ -30,6 +30,9 @@ static uint64_t edge(uint8_t width, char letter)
 	case 't': return 32;
 	case 'i': return width == 64 ? 0x7fffffff : 0x7fff;
 	case 'j': return width == 64 ? 0x80000000 : 0x8000;
+	case 'g': return ones(width) - 0x7f;
+	case 'a': return 0xaaaaaaaaaaaaaaaa & ones(width);
+	case 'c': return 0x5555555555555555 & ones(width);
 	case 'u': return width == 64 ? UINT32_MAX : 0xff00;
 	default: return (uint64_t)(letter - '0');
 	}
@@ -39,7 +42,7 @@ static uint64_t edge(uint8_t width, char letter)
 static uint64_t unusual(Rng *r, uint8_t width, uint64_t other)
 {
 	uint64_t x = rng_next(r), bit = 1ull << rng_below(r, width);
-	switch (rng_below(r, 10)) {
+	switch (rng_below(r, 12)) {
 	case 0: return x & 127;
 	case 1: return 0 - (x & 127);
 	case 2: return x & -bit;
@@ -47,7 +50,9 @@ static uint64_t unusual(Rng *r, uint8_t width, uint64_t other)
 	case 4: return other - 1;
 	case 5: return other ^ bit;
 	case 6: case 7: return other;
-	case 8: return x;
+	case 8: return other + bit;
+	case 9: return other - bit;
+	case 10: return x;
 	default: return x >> rng_below(r, width);
 	}
 }
@@ -67,7 +72,7 @@ static void points(Bank *b)
 {
 	static const char first[][SYNTH_VARS + 1] = {"00r", "01r", "10r", "1rr", "r0r", "r11", "2r0", "mr1", "Mm2", "frm", "rf2", "r=r",
 	                                             "rr=", "srb", "wsf", "tM3"};
-	static const char edges[] = "012mMnfeswbhq3tiju";
+	static const char edges[] = "012mMnfeswbhq3tijugac";
 	enum { ANY = SYNTH_POINTS - LEN(first), EDGES = LEN(edges) - 1, PAIRS = SYNTH_POINTS + EDGES * EDGES };
 	Rng r = {b->width};
 	for (uint32_t i = 0; i < SYNTH_ALL; i++) {
@@ -236,7 +241,7 @@ static void apply(Bank *b, uint8_t op, uint8_t width, uint32_t x, uint32_t y, ui
 	bool known = k[1]->vars == 0;
 	Value v = {.op = op, .width = width, .cost = synth_cost_of(op, known), .kid = {x, y, z}};
 	Class c = {.type = synth_gives(op, width)};
-	v.hard = synth_hard(op, known, (x >= b->leaves) + (y >= b->leaves));
+	v.hard = synth_hard(op, b->value[k[0]->first].op, b->value[k[1]->first].op);
 	for (uint32_t i = 0; i < o->nkids; i++) {
 		c.vars |= k[i]->vars;
 		v.cost += k[i]->cost;
@@ -278,6 +283,11 @@ static void pair(Bank *b, uint32_t x, uint32_t y)
 	for (uint8_t op = 0; op < S_OPS; op++) {
 		if (synth_ops[op].nkids != 2 || !wanted(b, op, width))
 			continue;
+		if (synth_ops[op].divides) {
+			if (b->class[y].vars == 0 && b->class[y].point[0] > 1)
+				apply(b, op, width, x, y, 0);
+			continue;
+		}
 		if (x >= y || !synth_ops[op].commutes)
 			apply(b, op, width, x, y, 0);
 		if (x >= b->leaves && !synth_ops[op].commutes)

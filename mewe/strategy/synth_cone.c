@@ -20,11 +20,6 @@ static uint8_t width_of(Expr e)
 
 static uint64_t ones(uint8_t width) { return width == 64 ? UINT64_MAX : UINT32_MAX; }
 
-static uint64_t constant_of(Expr e)
-{
-	return width_of(e) == 64 ? (uint64_t)BinaryenConstGetValueI64(e) : (uint32_t)BinaryenConstGetValueI32(e);
-}
-
 /* Bits that the operand can have set, from what it is made of. */
 static uint64_t possible(Expr e)
 {
@@ -38,9 +33,9 @@ static uint64_t possible(Expr e)
 	if (op == T_EXTU)
 		return UINT32_MAX;
 	if (op == T_AND && walk_kind(walk_kid(e, 1)) == K_Const)
-		return constant_of(walk_kid(e, 1));
+		return synth_constant(walk_kid(e, 1));
 	if (op == T_SHRU && walk_kind(walk_kid(e, 1)) == K_Const)
-		return ones(width) >> (constant_of(walk_kid(e, 1)) & (width - 1));
+		return ones(width) >> (synth_constant(walk_kid(e, 1)) & (width - 1));
 	return ones(value);
 }
 
@@ -72,7 +67,7 @@ static bool same_operand(const Cone *c, uint32_t i, Expr e, bool constant)
 	if (constant != c->constant[i])
 		return false;
 	if (constant)
-		return c->value[i] == constant_of(e);
+		return c->value[i] == synth_constant(e);
 	return walk_kind(e) == K_LocalGet && walk_kind(c->var[i]) == K_LocalGet &&
 	       BinaryenLocalGetGetIndex(e) == BinaryenLocalGetGetIndex(c->var[i]);
 }
@@ -88,8 +83,8 @@ static bool operand(Cut *k, Expr e, uint8_t *at)
 		*at = k->to;
 		return true;
 	}
-	if (constant && synth_special(constant_of(e), width)) {
-		*at = put(k, (Twig){.op = T_CONST, .width = width, .imm = constant_of(e)});
+	if (constant && synth_special(synth_constant(e), width)) {
+		*at = put(k, (Twig){.op = T_CONST, .width = width, .imm = synth_constant(e)});
 		return true;
 	}
 	if (c->width != 0 && c->width != width)
@@ -103,7 +98,7 @@ static bool operand(Cut *k, Expr e, uint8_t *at)
 		c->nvar++;
 		c->var[i] = e;
 		c->constant[i] = constant;
-		c->value[i] = constant ? constant_of(e) : 0;
+		c->value[i] = constant ? synth_constant(e) : 0;
 	} else {
 		k->multiple[i] = true;
 	}
@@ -116,6 +111,14 @@ static bool visit(Cut *k, Expr e, uint32_t depth, uint8_t *at)
 	Twig w = {0};
 	if (depth == k->depth || !synth_op_of(e, &w.op, &w.width) || (!k->whole && (w.op == T_WRAP || w.op == T_EXTS || w.op == T_EXTU)))
 		return operand(k, e, at);
+	if (synth_ops[w.op].divides) { /* the divisor stays what it is: only so it can't trap */
+		Expr by = walk_kid(e, 1);
+		if (!visit(k, walk_kid(e, 0), depth + 1, &w.kid[0]) || k->c->tree.n + 2 > SYNTH_CONE)
+			return false;
+		w.kid[1] = put(k, (Twig){.op = T_CONST, .width = w.width, .imm = synth_constant(by)});
+		*at = put(k, w);
+		return true;
+	}
 	for (uint32_t i = 0; i < synth_ops[w.op].nkids; i++) /* the condition of a select comes last when it is evaluated, here first */
 		if (!visit(k, walk_kid(e, i), depth + 1, &w.kid[w.op == T_ITE ? (i + 1) % 3 : i]))
 			return false;

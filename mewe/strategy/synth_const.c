@@ -9,14 +9,14 @@
 #include "synth.h"
 
 /* A pool of constants, and how many of them three steps may use; of one shape of tree so many are kept. */
-enum { STEPS = 3, POOL = 40, FIRST_POINTS = 4, AT_MOST = 40, ROUNDS = 12, PER_SHAPE = 3, KEEP = 160, SHAPES = 1 << 12, DENSE = 2 };
+enum { STEPS = 3, POOL = 40, FIRST_POINTS = 4, AT_MOST = 40, ROUNDS = 12, PER_SHAPE = 3, KEEP = 160, SHAPES = 1 << 12, DENSE = 3 };
 
 /* Operators with a constant, those that may stand before others first. */
 static const struct {
 	uint8_t op;
 	bool first;                    /* the constant is the first operand */
 } kinds[] = {{T_ADD, false}, {T_SUB, true}, {T_XOR, false}, {T_AND, false}, {T_OR, false}, {T_SHL, false}, {T_SHRU, false}, {T_SHRS, false},
-             {T_ROTL, false}, {T_MUL, false}, {T_EQ, false}, {T_NE, false}, {T_LTU, false}, {T_LTS, false}, {T_GTU, false}, {T_GTS, false}};
+             {T_ROTL, false}, {T_MUL, false}, {T_DIVU, false}, {T_EQ, false}, {T_NE, false}, {T_LTU, false}, {T_LTS, false}, {T_GTU, false}, {T_GTS, false}};
 enum { INNER = 9, KINDS = LEN(kinds) };
 
 typedef struct Step {
@@ -122,6 +122,22 @@ static bool limit(Guess *g, bool greater, uint64_t flip, const uint64_t *a, cons
 	return low <= high;
 }
 
+/* A divisor that takes each a to its t: a / (t + 1) < c <= a / t. */
+static bool divisor(const Guess *g, const uint64_t *a, const uint64_t *t, uint32_t n, uint64_t *c)
+{
+	uint64_t low = 2, high = ones(g->width) - 1;
+	for (uint32_t i = 0; i < n; i++) {
+		if (t[i] > a[i])
+			return false;
+		if (t[i] > 0 && a[i] / t[i] < high)
+			high = a[i] / t[i];
+		if (t[i] < ones(g->width) && a[i] / (t[i] + 1) + 1 > low)
+			low = a[i] / (t[i] + 1) + 1;
+	}
+	*c = low;
+	return low <= high;
+}
+
 static bool equal(bool not, const uint64_t *a, const uint64_t *t, uint32_t n, uint64_t *c)
 {
 	bool some = false;
@@ -157,6 +173,7 @@ static bool solve(Guess *g, uint8_t kind, const uint64_t *a, const uint64_t *t, 
 				return true;
 			}
 		return false;
+	case T_DIVU: return divisor(g, a, t, n, c);
 	case T_EQ: return equal(false, a, t, n, c);
 	case T_NE: return equal(true, a, t, n, c);
 	case T_LTU: return limit(g, false, 0, a, t, n, c);
@@ -307,6 +324,23 @@ static void fill_pool(Guess *g)
 	pool_add(g, rng_next(&g->rng) % (w - 1) + 1);
 }
 
+/* A value near one of the constants, or near what two of them give. */
+static uint64_t near_one(Guess *g, uint32_t i)
+{
+	uint64_t c = g->pool[rng_below(&g->rng, g->npool)], d = g->pool[rng_below(&g->rng, g->npool)], bit = 1ull << rng_below(&g->rng, g->width);
+	uint64_t small = rng_below(&g->rng, 64);
+	switch (i % 8) {
+	case 0: return small;
+	case 1: return c ^ bit;
+	case 2: return c ^ small;
+	case 3: return (c ^ d) + small - 32;
+	case 4: return (c + d) + small - 32;
+	case 5: return (c - d) + small - 32;
+	default: return c + small - 32;
+	}
+}
+
+/* Where the form may turn: at its constants, on either side, and thereabouts. */
 static void add_points(Guess *g)
 {
 	uint64_t all = ones(g->width) & g->form->mask;
@@ -314,10 +348,8 @@ static void add_points(Guess *g)
 	for (uint32_t i = 0; i < g->npool && at > SYNTH_ALL - 3 * POOL; i++)
 		for (uint64_t d = 0; d < 3; d++)
 			g->x[--at] = (g->pool[i] + d - 1) & all;
-	for (uint32_t i = 0; i < DENSE * SYNTH_ALL; i++) {
-		uint64_t base = i % 3 ? g->pool[i % g->npool] : 0, bit = 1ull << rng_below(&g->rng, g->width);
-		g->near[i / SYNTH_ALL][i % SYNTH_ALL] = (i % 7 == 0 ? base ^ bit : i % 7 == 1 ? base ^ (i & 63) : base + i / g->npool - 24) & all;
-	}
+	for (uint32_t i = 0; i < DENSE * SYNTH_ALL; i++)
+		g->near[i / SYNTH_ALL][i % SYNTH_ALL] = near_one(g, i) & all;
 }
 
 void synth_constants(Synth *s, Form *f, const uint64_t *x)

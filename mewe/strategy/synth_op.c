@@ -9,11 +9,13 @@
 #define COMMUTES(text, is, price) {.name = text, .nkids = 2, .cost = price, .commutes = true, .id = BOTH(is)}
 #define COMPARE(text, is) {.name = text, .nkids = 2, .cost = 2, .compares = true, .gives = 32, .id = BOTH(is)}
 #define EQUALS(text, is) {.name = text, .nkids = 2, .cost = 2, .compares = true, .commutes = true, .gives = 32, .id = BOTH(is)}
+#define DIVIDE(text, is) {.name = text, .nkids = 2, .cost = 5, .divides = true, .id = BOTH(is)}
 #define UNARY(text, is, price) {.name = text, .nkids = 1, .cost = price, .id = BOTH(is)}
 
 const SynthOp synth_ops[S_OPS] = {
 	[T_ADD] = COMMUTES("add", Add, 1), [T_SUB] = BINARY("sub", Sub, 1), [T_MUL] = COMMUTES("mul", Mul, 3),
 	[T_AND] = COMMUTES("and", And, 1), [T_OR] = COMMUTES("or", Or, 1), [T_XOR] = COMMUTES("xor", Xor, 1),
+	[T_DIVU] = DIVIDE("div_u", DivU), [T_DIVS] = DIVIDE("div_s", DivS), [T_REMU] = DIVIDE("rem_u", RemU), [T_REMS] = DIVIDE("rem_s", RemS),
 	[T_SHL] = BINARY("shl", Shl, 1), [T_SHRU] = BINARY("shr_u", ShrU, 1), [T_SHRS] = BINARY("shr_s", ShrS, 1),
 	[T_ROTL] = BINARY("rotl", RotL, 1), [T_ROTR] = BINARY("rotr", RotR, 1),
 	[T_EQ] = EQUALS("eq", Eq), [T_NE] = EQUALS("ne", Ne),
@@ -38,6 +40,14 @@ static uint8_t width_of(Expr e)
 	return t == BinaryenTypeInt32() ? 32 : t == BinaryenTypeInt64() ? 64 : 0;
 }
 
+uint64_t synth_constant(Expr e)
+{
+	return width_of(e) == 64 ? (uint64_t)BinaryenConstGetValueI64(e) : (uint32_t)BinaryenConstGetValueI32(e);
+}
+
+/* Neither zero nor -1, by which the least number can't be divided. */
+bool synth_divisor(uint64_t v, uint8_t width) { return v != 0 && v != (width == 64 ? UINT64_MAX : UINT32_MAX); }
+
 bool synth_op_of(Expr e, uint8_t *op, uint8_t *width)
 {
 	uint32_t kind = walk_kind(e);
@@ -52,7 +62,7 @@ bool synth_op_of(Expr e, uint8_t *op, uint8_t *width)
 	for (*op = 0; *op < S_OPS; ++*op) {
 		const SynthOp *o = &synth_ops[*op];
 		if (o->name && (o->nkids == 1) == (kind == K_Unary) && o->id[*width == 64] && o->id[*width == 64]() == id)
-			return true;
+			return !o->divides || (walk_kind(walk_kid(e, 1)) == K_Const && synth_divisor(synth_constant(walk_kid(e, 1)), *width));
 	}
 	return false;
 }
@@ -72,6 +82,10 @@ static void eval32(uint8_t op, const uint64_t *a, const uint64_t *b, uint64_t *r
 	case T_ADD: EACH((uint32_t)(a[i] + b[i]));
 	case T_SUB: EACH((uint32_t)(a[i] - b[i]));
 	case T_MUL: EACH((uint32_t)a[i] * (uint64_t)(uint32_t)b[i] & UINT32_MAX);
+	case T_DIVU: EACH(b[i] ? a[i] / b[i] : 0);
+	case T_REMU: EACH(b[i] ? a[i] % b[i] : 0);
+	case T_DIVS: EACH(synth_divisor(b[i], 32) ? (uint32_t)((int32_t)a[i] / (int32_t)b[i]) : 0);
+	case T_REMS: EACH(synth_divisor(b[i], 32) ? (uint32_t)((int32_t)a[i] % (int32_t)b[i]) : 0);
 	case T_SHL: EACH((uint32_t)a[i] << (b[i] & 31));
 	case T_SHRU: EACH((uint32_t)a[i] >> (b[i] & 31));
 	case T_SHRS: EACH((uint32_t)((int32_t)a[i] >> (b[i] & 31)));
@@ -98,6 +112,10 @@ static void eval64(uint8_t op, const uint64_t *a, const uint64_t *b, uint64_t *r
 	case T_ADD: EACH(a[i] + b[i]);
 	case T_SUB: EACH(a[i] - b[i]);
 	case T_MUL: EACH(a[i] * b[i]);
+	case T_DIVU: EACH(b[i] ? a[i] / b[i] : 0);
+	case T_REMU: EACH(b[i] ? a[i] % b[i] : 0);
+	case T_DIVS: EACH(synth_divisor(b[i], 64) ? (uint64_t)((int64_t)a[i] / (int64_t)b[i]) : 0);
+	case T_REMS: EACH(synth_divisor(b[i], 64) ? (uint64_t)((int64_t)a[i] % (int64_t)b[i]) : 0);
 	case T_SHL: EACH(a[i] << (b[i] & 63));
 	case T_SHRU: EACH(a[i] >> (b[i] & 63));
 	case T_SHRS: EACH((uint64_t)((int64_t)a[i] >> (b[i] & 63)));
@@ -142,20 +160,20 @@ void synth_eval(uint8_t op, uint8_t width, const uint64_t *a, const uint64_t *b,
 
 /* ---- trees ---- */
 
-uint32_t synth_hard(uint8_t op, bool constant, uint32_t parts)
+static bool plain(uint8_t op) { return op == T_SYM || op == T_CONST || op == T_ADD || op == T_SUB || op == S_NEG; }
+
+uint32_t synth_hard(uint8_t op, uint8_t left, uint8_t right)
 {
-	if (op == T_MUL && !constant)
-		return 1 + parts;
-	return (op >= T_SHL && op <= T_ROTR && !constant) || op == T_CLZ || op == T_CTZ || op == T_POPCNT;
+	if (op == T_MUL && right != T_CONST && left != T_CONST)
+		return 1 + 2 * !plain(left) + 2 * !plain(right);
+	return (op >= T_SHL && op <= T_ROTR && right != T_CONST) || op == T_CLZ || op == T_CTZ || op == T_POPCNT || synth_ops[op].divides;
 }
 
 uint32_t synth_hardness(const Tree *t)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < t->n; i++) {
-		const Twig *w = &t->t[i], *x = &t->t[w->kid[0]], *y = &t->t[w->kid[1]];
-		n += synth_hard(w->op, y->op == T_CONST, (synth_ops[x->op].nkids > 0) + (synth_ops[y->op].nkids > 0));
-	}
+	for (uint32_t i = 0; i < t->n; i++)
+		n += synth_hard(t->t[i].op, t->t[t->t[i].kid[0]].op, t->t[t->t[i].kid[1]].op);
 	return n;
 }
 

@@ -96,7 +96,7 @@ static void use(Derive *d, uint8_t op, uint32_t leaf, bool swapped)
 static bool wanted(const Derive *d, uint8_t op)
 {
 	const SynthOp *o = &synth_ops[op];
-	return o->name && !o->narrow && !o->gives && o->nkids < 3 && (!o->feature || d->b->feature);
+	return o->name && !o->divides && !o->narrow && !o->gives && o->nkids < 3 && (!o->feature || d->b->feature);
 }
 
 void synth_pair(Synth *s, const Bank *b, Form *f)

@@ -44,11 +44,9 @@ typedef struct Hunt {
 
 static uint32_t few_hash(const uint64_t *v, uint8_t type)
 {
-	uint64_t h = type;
-	for (uint32_t i = 0; i < FEW; i++)
-		h = (h ^ v[i]) * 0x9e3779b97f4a7c15;
-	return h >> 48;
+	return (v[0] * 0x9e3779b97f4a7c15 + v[1] * 0xd1b54a32d192ed03 + v[2] * 0xbf58476d1ce4e5b9 + v[3] * 0x94d049bb133111eb + type) >> 48;
 }
+_Static_assert(FEW == 4, "the hash is of four points");
 
 /* ---- what was found ---- */
 
@@ -60,7 +58,7 @@ static void found(Hunt *s, Goal *g, uint8_t op, uint8_t width, uint32_t a, uint3
 	for (uint32_t x = k->class[a].first; x != NONE; x = k->value[x].next) {
 		for (uint32_t y = y0;; y = k->value[y].next) {
 			uint32_t cost = k->value[x].cost + (y == NONE ? 0 : k->value[y].cost) + synth_cost_of(op, known);
-			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard) + synth_hard(op, known, (a >= k->leaves) + (b >= k->leaves));
+			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard) + synth_hard(op, k->value[x].op, y == NONE ? T_SYM : k->value[y].op);
 			Hit f = {op, width, cost + (hard > g->hard ? HARD * (hard - g->hard) : 0), {x, y}};
 			if (cost <= g->limit && hard <= g->hard + TOO_HARD && g->n < g->room)
 				PUSH(g->found, g->n, g->cap, f);
@@ -110,7 +108,7 @@ static void solve(Hunt *s, Goal *g)
 static bool streamed(const Hunt *s, uint8_t op, uint8_t width)
 {
 	const SynthOp *o = &synth_ops[op];
-	if (!o->name || op == T_ADD || op == T_SUB || op == T_XOR || op == T_ITE || synth_mirrored(op))
+	if (!o->name || op == T_ADD || op == T_SUB || op == T_XOR || op == T_ITE || o->divides || synth_mirrored(op))
 		return false;
 	return (!o->feature || s->b->feature) && (!o->narrow || o->narrow == width);
 }
