@@ -53,7 +53,6 @@ Facts facts_of(const Body *b)
 	}
 	f.node = xalloc(f.n * sizeof *f.node);
 	f.reached = xalloc(f.n * sizeof *f.reached);
-	f.repeated = xalloc(f.n * sizeof *f.repeated);
 	f.given = xalloc((body_nparams(b) + b->nvars + 1) * sizeof *f.given);
 	f.looped = xalloc((body_nparams(b) + b->nvars + 1) * sizeof *f.looped);
 	facts_walk(b, &f);
@@ -65,7 +64,6 @@ void facts_free(Facts *f)
 	free(f->node);
 	free(f->size);
 	free(f->reached);
-	free(f->repeated);
 	free(f->given);
 	free(f->looped);
 	free(f->local);

@@ -43,7 +43,7 @@ typedef struct Facts {
 	uint32_t n;                    /* expressions; 0: the function nests too deeply to be looked into */
 	Fact *node;                    /* of each value, where it is taken */
 	uint32_t *size;                /* expressions in it, itself counted */
-	bool *reached, *repeated;      /* is it ever evaluated? in a loop? */
+	bool *reached;                 /* is it ever evaluated? */
 	bool *given, *looped;          /* of each local: a parameter or set somewhere; set in a loop */
 	FactLocal *local;              /* by rising node, FACTS_LOCALS at most for each */
 	uint32_t nlocal, cap;

@@ -400,7 +400,6 @@ static Fact eval(Walk *w, Expr e, uint32_t index)
 	if (w->now.dead)
 		return (Fact){0};
 	w->out->reached[index] = true;
-	w->out->repeated[index] = w->nest > 0;
 	if (walk_kind(e) == K_Const)
 		note_locals(w, index);
 	Fact f = eval_any(w, e, index);

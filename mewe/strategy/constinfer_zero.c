@@ -274,11 +274,10 @@ static bool is_statement(const Infer *c)
 	}
 }
 
-/* A copy makes a join where the original has none: in a loop, provers get out of step by that. */
 static uint32_t guards_count(const Infer *c)
 {
 	Value v;
-	return is_statement(c) && some_value(c, NULL, &v) ? GUARDS - c->facts->repeated[c->s->index] : 0;
+	return is_statement(c) && some_value(c, NULL, &v) ? GUARDS : 0;
 }
 
 static bool spoil(void *ctx, Expr e, uint32_t index)
@@ -294,31 +293,18 @@ static bool spoil(void *ctx, Expr e, uint32_t index)
 	return true;
 }
 
-static Expr some_bit(const Infer *c, Rng *r)
-{
-	Value v;
-	if (!some_value(c, r, &v))
-		return NULL;
-	Expr e = v.local == NONE ? BinaryenGlobalGet(c->m, v.global, infer_type(v.width)) : BinaryenLocalGet(c->m, v.local, infer_type(v.width));
-	e = infer_binary(c->m, "and", v.width, e, infer_const(c->m, v.width, 1ull << rng_below(r, 8)));
-	return v.width == 64 ? BinaryenUnary(c->m, BinaryenWrapInt64(), e) : e;
-}
-
-/* What never happens ends in a trap, so that it comes back nowhere. */
+/* What never happens ends in a trap: a join that the original lacks would set provers out of step. */
 static bool guards_make(const Infer *c, uint32_t n, Rng *r, Proposal *out)
 {
 	static const char *const rules[GUARDS] = {"guard-trap", "guard-wrong", "guard-copy"};
-	Expr copy = infer_copy(c, c->e), other = infer_copy(c, c->e), cond = n == 2 ? some_bit(c, r) : some_zero(c, 32, r);
+	Expr other[2] = {infer_copy(c, c->e), BinaryenUnreachable(c->m)}, never = other[1], cond = some_zero(c, 32, r);
 	if (!cond)
 		return false;
-	if (n == 0) {
-		other = BinaryenUnreachable(c->m);
-	} else if (n == 1) {
-		Expr list[2] = {other, BinaryenUnreachable(c->m)};
-		walk_each(other, spoil, r);
-		other = BinaryenBlock(c->m, NULL, list, 2, BinaryenTypeUnreachable());
-	}
-	*out = (Proposal){.rule = rules[n], .expr = BinaryenIf(c->m, cond, n == 2 ? copy : other, n == 2 ? other : copy)};
+	if (n == 1)
+		walk_each(other[0], spoil, r);
+	if (n > 0)
+		never = BinaryenBlock(c->m, NULL, other, 2, BinaryenTypeUnreachable());
+	*out = (Proposal){.rule = rules[n], .expr = BinaryenIf(c->m, cond, never, infer_copy(c, c->e))};
 	return true;
 }
 
