@@ -96,7 +96,10 @@ static void follow(Search *s, Path *p)
 			if (!pass(s, p, stop[0] == STOP_JOIN ? 0 : 1))
 				return;
 		} else if (stop[0] != stop[1]) {
+			if ((stop[0] == STOP_TRAP || stop[1] == STOP_TRAP) && path_traps_too(s, p, stop[0] == STOP_TRAP))
+				return;
 			p->entry &= stop[0] != STOP_EVENT && stop[1] != STOP_EVENT; /* running both need not show a call that is not made */
+			p->entry &= p->side[0].ntrap == 0 && p->side[1].ntrap == 0; /* nor what comes after a trap */
 			path_apart(s, p, stop_name(p, stop[0], 0), stop_name(p, stop[1], 1));
 			return;
 		} else if (stop[0] == STOP_RETURN) {

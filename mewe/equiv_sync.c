@@ -235,6 +235,18 @@ static bool same_traps(Search *s, Path *p, const char *where)
 	return true;
 }
 
+bool path_traps_too(Search *s, Path *p, int side)
+{
+	uint32_t known = p->nknown;
+	const Side *x = &p->side[side];
+	if (x->ntrap == 0 || p->side[0].nwrite > 0 || p->side[1].nwrite > 0)
+		return false;
+	learn_size(s, p);
+	bool yes = holds(s, p, any(s, p, x, 0, x->ntrap), true);
+	p->nknown = known;
+	return yes;
+}
+
 /* ---- both ---- */
 
 static void reached(Search *s, Path *p, const Trap *x)

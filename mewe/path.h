@@ -119,6 +119,7 @@ void memory_step(Search *s, Path *p);                        /* counts more writ
 
 /* ---- equiv_sync.c ---- */
 bool path_sync(Search *s, Path *p, const char *where);       /* demand the same traps, memory and globals; then forget them */
+bool path_traps_too(Search *s, Path *p, int side);           /* nothing was written, and this side is proved to have trapped already */
 
 /* ---- equiv_path.c ---- */
 void fail(Search *s, const Path *p, Verdict v, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
