@@ -5,7 +5,7 @@
 #include <string.h>
 #include "path.h"
 
-enum { DEPTH = 24, WORK = 1000000, PLACES = 24 };
+enum { DEPTH = 24, WORK = 400000, PLACES = 24 };
 
 bool alike(Search *s, Term x, Term y)
 {
