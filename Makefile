@@ -32,7 +32,7 @@ endif
 OUT := build$(if $(SAN),/san)
 OPT := $(if $(SAN),-O1 -g -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-O2 -g)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(if $(CI),-Werror) $(OPT) -fvisibility=hidden $(Z3_CFLAGS) $(WT_CFLAGS) $(CFLAGS)
-LIBS = $(Z3_LIBS) $(WT_LIBS) -lbinaryen -lZydis -ljansson -lsqlite3 -lm -lpthread $(RPATHS)
+LIBS = $(Z3_LIBS) $(WT_LIBS) -lbinaryen -lZydis -ljansson -lsqlite3 -lsodium -lm -lpthread $(RPATHS)
 COMPILE = @mkdir -p $(@D); $(if $(V),set -x;) $(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 LINK = @mkdir -p $(@D); $(if $(V),set -x;) $(CC) $(OPT) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@
 

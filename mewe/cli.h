@@ -8,10 +8,18 @@
 static const char cli_version[] = "0.1.0";
 
 int cli_build(int argc, char **argv);
+int cli_diversify(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 
+/* cli_search.c: the options that decide which variants are found, as a child of a command's own; its input is a Search. */
+typedef struct Search {
+	Options *o;
+	const char *cache;             /* as asked for */
+} Search;
+extern const struct argp cli_search;
 char *cli_cache(const char *asked);                             /* the cache's path, malloc'ed, from --cache or where it is by default; or NULL */
+int cli_word(struct argp_state *st, const char *name, const char *arg, const char *const *words); /* its number; else a usage error */
 int cli_fail(const Err *e);                                     /* prints the one line; returns e->code */
 int cli_write(const char *path, const Bytes *b, bool binary);   /* prints the one line when it can't */
 void cli_progress(void *ctx, const char *stage, uint64_t done, uint64_t total);

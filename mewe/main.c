@@ -154,6 +154,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"build", "make a module multivariant", cli_build},
+	{"diversify", "make standalone variants of a module", cli_diversify},
 	{"verify", "prove a multivariant module equal to its original", cli_verify},
 	{"inspect", "list functions, dispatchers and variants", inspect_main},
 	{"run", "run a module, and replay its choices", cli_run},

@@ -74,9 +74,16 @@ MEWE_API void mewe_options_default(mewe_options *o);
 MEWE_API int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options *o, mewe_bytes *out,
                         mewe_report **report, mewe_err *err);
 
+/* Standalone variants: up to count modules, each of which is the input with other bodies, and all of which differ in machine code
+ * (static diversification). put gets each as STEM.0001.wasm and so on, then manifest.json, which says what each is made of;
+ * what it returns, unless 0, ends it all. With MEWE_LIMIT all that there are have been put; with other codes, some or none. */
+typedef int mewe_put(void *ctx, const char *name, const mewe_bytes *content, mewe_err *err);
+MEWE_API int mewe_diversify(const char *file, const uint8_t *in, size_t n, const mewe_options *o, unsigned count, const char *stem,
+                            mewe_put *put, void *ctx, mewe_report **report, mewe_err *err);
+
 /* The ledger as CSV: one row for each candidate, kept or not. */
 MEWE_API mewe_bytes mewe_report_ledger(const mewe_report *r);
-/* The counts that a person wants to see after a build, one line each. */
+/* The counts that a person wants to see afterwards, one line each. */
 MEWE_API mewe_bytes mewe_report_summary(const mewe_report *r);
 MEWE_API void mewe_report_free(mewe_report *r);
 

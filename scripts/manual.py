@@ -16,7 +16,7 @@ MANUAL = ROOT / "docs/manual.md"
 PAGES = [ROOT / "README.md", MANUAL]
 BLOCK = re.compile(r"```console\n(.*?)```", flags=re.S)
 TIME = re.compile(r" +\d+\.\d+ s$")
-COMMANDS = ["build", "verify", "inspect", "run", "strategies"]
+COMMANDS = ["build", "diversify", "verify", "inspect", "run", "strategies"]
 
 
 def helps():
