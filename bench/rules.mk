@@ -115,22 +115,29 @@ tables: measure ## print the tables from the rows; PROFILE=paper INPUT=paper: th
 # its variants and their time against the original's.
 SEARCH_DIR := results/local/search-$(PROFILE)
 SEARCH_MODULES = $(foreach s,$(SERVICES),$s=$(call variants_of,$s,$(PROFILE))=build/services/raw/$(PROFILE)/$s.wasm)
-SEARCH_RAW := $(SERVICES:%=build/services/raw/$(PROFILE)/%.wasm)
 STRATEGIES_ALONE := $(shell tr '\050,' '  ' <mewe/strategies.h | awk '$$1 == "STRATEGY" && $$2 != "copy" {print $$2}')
+SEARCH_RAW := $(SERVICES:%=build/services/raw/$(PROFILE)/%.wasm)
 SEARCH_EACH := $(STRATEGIES_ALONE) all
 SEARCH := $(OUT)/bench/search
 
-$(SEARCH_DIR)/cold.csv: $(SEARCH) $(SEARCH_RAW) | $(SERVICES_release)
-	@mkdir -p $(@D)
-	@rm -f build/search.db*
-	@$(SEARCH) --profile $(PROFILE) --config cold --cache build/search.db -o $@ $(SEARCH_MODULES)
-$(SEARCH_DIR)/warm.csv: $(SEARCH_DIR)/cold.csv
-	@$(SEARCH) --profile $(PROFILE) --config warm --cache build/search.db -o $@ $(SEARCH_MODULES)
+# By default, and with all strategies.
+space := $(subst ,, )
+SEARCH_WITH_all := --strategy $(subst $(space),$(,),$(STRATEGIES_ALONE))
+define search_rules
+$(SEARCH_DIR)/cold$1.csv: $(SEARCH) $(SEARCH_RAW) | $(SERVICES_release)
+	@mkdir -p $$(@D)
+	@rm -f build/search$1.db*
+	@flock build/search.lock $(SEARCH) --profile $(PROFILE) --config cold$1 $2 --cache build/search$1.db -o $$@ $$(SEARCH_MODULES)
+$(SEARCH_DIR)/warm$1.csv: $(SEARCH_DIR)/cold$1.csv
+	@flock build/search.lock $(SEARCH) --profile $(PROFILE) --config warm$1 $2 --cache build/search$1.db -o $$@ $$(SEARCH_MODULES)
+endef
+$(eval $(call search_rules,,))
+$(eval $(call search_rules,-all,$(SEARCH_WITH_all)))
 
 define ablation_rules
-$(SEARCH_DIR)/each.$1.csv: $(SEARCH) $(SEARCH_RAW) | $(SEARCH_DIR)/warm.csv
+$(SEARCH_DIR)/each.$1.csv: $(SEARCH) $(SEARCH_RAW) | $(SEARCH_DIR)/warm.csv $(SEARCH_DIR)/warm-all.csv
 	@mkdir -p build/ablation
-	@$(SEARCH) --profile $(PROFILE) --config $1 $(if $(filter all,$1),,--strategy $1) --cache build/search.db \
+	@flock build/search.lock $(SEARCH) --profile $(PROFILE) --config $1 $(or $(SEARCH_WITH_$1),--strategy $1) --cache build/search-all.db \
 		--emit build/ablation/$1 -o $$@ $(SEARCH_MODULES)
 endef
 $(foreach k,$(SEARCH_EACH),$(eval $(call ablation_rules,$k)))
@@ -141,7 +148,7 @@ $(SERVICES:%=$(SEARCH_DIR)/time.%.csv): $(SEARCH_DIR)/time.%.csv: $(MEASURE_DIR)
 		$(foreach k,$(SEARCH_EACH),--also $k=build/ablation/$k.$*.wasm)
 
 .PHONY: funnel ablation
-funnel: $(SEARCH_DIR)/cold.csv $(SEARCH_DIR)/warm.csv ## what each stage of the search leaves and takes, with a new cache and an old one
+funnel: $(foreach k,cold warm cold-all warm-all,$(SEARCH_DIR)/$k.csv) ## what each stage of the search leaves and takes, with a new cache and an old one
 	@$(PYTHON) scripts/search.py funnel $^
 ablation: $(SEARCH_EACH:%=$(SEARCH_DIR)/each.%.csv) $(SERVICES:%=$(SEARCH_DIR)/time.%.csv) ## each strategy alone: variants, survival, time
 	@$(PYTHON) scripts/search.py ablation $^

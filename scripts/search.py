@@ -14,6 +14,8 @@ import pandas as pd
 from analyse import SERVICES, show, table, time_ratio
 
 COUNTS = ["enumerated", "passed", "tried", "surviving", "asked", "proved", "kept"]
+TITLES = {"cold": "default strategies, new cache", "warm": "default strategies, old cache",
+          "cold-all": "all strategies, new cache", "warm-all": "all strategies, old cache"}
 STAGES = ["propose_ns", "survive_ns", "prove_ns"]
 
 
@@ -61,18 +63,19 @@ def funnel(frame):
     configs = counts(frame)
     head = ["service", "looked at", "agreed", "tried", "differ", "asked", "proved", "kept", "propose", "survive", "prove", "audit",
             "kept/s", "distinct"]
-    for config in [c for c in ("cold", "warm") if c in configs]:
+    for config in [c for c in TITLES if c in configs]:
         services = configs[config]
         lines = [funnel_line(s, services[s]) for s in ordered(services)] + [funnel_line("all", total(services))]
-        out.append(table(f"The search, {config} cache", head, lines))
+        out.append(table(f"The search, {TITLES[config]}", head, lines))
     out.append("\n".join([
         "looked at: expressions and places; agreed: with their site at all test points; tried: compiled; differ: in",
         "machine code from all before them; asked: selected, so that a proof was needed; seconds of each stage; kept/s:",
         "kept for each second of propose, survive and prove; distinct: bodies of the final binaries"]))
-    if {"cold", "warm"} <= configs.keys():
-        cold, warm = (total(configs[c]) for c in ("cold", "warm"))
+    for pair in [p for p in (("cold", "warm"), ("cold-all", "warm-all")) if set(p) <= configs.keys()]:
+        cold, warm = (total(configs[c]) for c in pair)
         rates = [t["kept"] / seconds(t) for t in (cold, warm)]
-        out += ["", f"{show(rates[0])} kept a second with a new cache, {show(rates[1])} with an old one: "
+        name = "all strategies" if pair[0].endswith("all") else "the default strategies"
+        out += ["", f"{name}: {show(rates[0])} kept a second with a new cache, {show(rates[1])} with an old one: "
                 f"{rates[1] / rates[0]:.1f} times as many; all of it {seconds(cold, (*STAGES, 'audit_ns')):.1f} s new, "
                 f"{seconds(warm, (*STAGES, 'audit_ns')):.1f} s old"]
     return "\n".join(out)
