@@ -66,14 +66,18 @@ static uint64_t form_hash(const Form *f)
 	return mix64(h ^ f->mask);
 }
 
+static bool form_same(const Form *f, const Form *g)
+{
+	return g->width == f->width && g->constants == f->constants && g->concrete == f->concrete && g->pair == f->pair &&
+	       memcmp(g->root, f->root, sizeof f->root) == 0 && g->mask == f->mask && synth_tree_same(&g->tree, &f->tree);
+}
+
 /* The slot of the form, or the empty one where it would be. */
 static uint32_t *form_slot(const Synth *s, const Form *f)
 {
 	for (uint64_t h = form_hash(f);; h++) {
 		uint32_t *at = &s->hash[h & (s->nhash - 1)];
-		const Form *g = &s->form[*at - 1];
-		if (!*at || (g->width == f->width && g->constants == f->constants && g->concrete == f->concrete && g->pair == f->pair && memcmp(g->root, f->root, sizeof f->root) == 0 && g->mask == f->mask &&
-		             synth_tree_same(&g->tree, &f->tree)))
+		if (!*at || form_same(f, &s->form[*at - 1]))
 			return at;
 	}
 }
@@ -278,4 +282,5 @@ static bool propose(const Site *site, uint32_t n, uint64_t seed, Proposal *out)
 	return !each_cone(d.s, site, draw, &d);
 }
 
-const Strategy strategy_synth = {"synth", "an integer expression replaced by an equal one that a search found", V_PROVED, open, close, tally, count, propose};
+const Strategy strategy_synth = {"synth", "an integer expression replaced by an equal one that a search found", V_PROVED,
+                                 open, close, tally, count, propose};

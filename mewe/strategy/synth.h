@@ -2,8 +2,13 @@
  *
  * A cone is the pure integer operators at a site over at most three variables: operands, or constants of the site. Its form is
  * what is left when operands are numbered and constants are named: the same at many sites. For each form in the module, trees
- * over the same variables are searched that have the same values at all test points. A tree may also use a variable that the
- * form does not: then it is equal whatever that variable holds, a live local or a constant drawn at random. */
+ * over the same variables are searched that have the same values at all test points:
+ * - with the constants as variables (synth_search): trees that are right whatever the constants are. They may also use a variable
+ *   that the form does not; then they are right whatever it holds, a live local or a constant drawn at random;
+ * - with the constants as they are (synth_const), where there is one operand: trees with other constants, which are solved for.
+ *   What is known of the operand's bits, such as those of a byte from memory, counts;
+ * - of two assignments next to each other (synth_pair): trees for one value that use the other.
+ * Agreement at the test points is no proof: that comes later. */
 #ifndef SYNTH_H
 #define SYNTH_H
 
@@ -13,7 +18,7 @@ enum {
 	SYNTH_VARS = 3,
 	SYNTH_FIRST = SYNTH_VARS,      /* of two values, as a variable of the tree for the other: the one that is computed first */
 	SYNTH_POINTS = 24,             /* test points that everything is evaluated at */
-	SYNTH_MORE = 744,               /* and those that come after, for what agreed */
+	SYNTH_MORE = 744,              /* and those that come after, for what agreed */
 	SYNTH_ALL = SYNTH_POINTS + SYNTH_MORE,
 	SYNTH_CONE = 15,               /* nodes of a cone */
 	SYNTH_TREE = 24,               /* nodes of a tree */

@@ -145,7 +145,11 @@ static void name(const Make *m, uint32_t at, Buf *b)
 	} else if (w->op == T_CONST) {
 		buf_printf(b, "%lld", w->width == 64 ? (long long)w->imm : (long long)(int32_t)w->imm);
 	} else if (w->op == T_SYM) {
-		const char *letters = v == SYNTH_FIRST ? "...u" : v < m->c->nvar ? (m->c->constant[v] ? "cde" : "xyz") : m->local[v] == NONE ? "kkl" : "vvw";
+		const char *letters = m->local[v] == NONE ? "kkl" : "vvw";
+		if (v == SYNTH_FIRST)
+			letters = "...u";
+		else if (v < m->c->nvar)
+			letters = m->c->constant[v] ? "cde" : "xyz";
 		buf_printf(b, "%c", letters[v]);
 	} else {
 		buf_printf(b, "(%s", synth_ops[w->op].name);

@@ -217,7 +217,8 @@ uint32_t synth_cones(Expr e, bool value, Cone out[SYNTH_CONES])
 static bool is_assignment(Expr e)
 {
 	uint8_t op, width;
-	return walk_kind(e) == K_LocalSet && BinaryenExpressionGetType(e) == BinaryenTypeNone() && synth_op_of(BinaryenLocalSetGetValue(e), &op, &width);
+	return walk_kind(e) == K_LocalSet && BinaryenExpressionGetType(e) == BinaryenTypeNone() &&
+	       synth_op_of(BinaryenLocalSetGetValue(e), &op, &width);
 }
 
 static bool pair(Expr first, Expr second, uint32_t depth, Cone *out)

@@ -16,7 +16,8 @@ static const struct {
 	uint8_t op;
 	bool first;                    /* the constant is the first operand */
 } kinds[] = {{T_ADD, false}, {T_SUB, true}, {T_XOR, false}, {T_AND, false}, {T_OR, false}, {T_SHL, false}, {T_SHRU, false}, {T_SHRS, false},
-             {T_ROTL, false}, {T_MUL, false}, {T_DIVU, false}, {T_EQ, false}, {T_NE, false}, {T_LTU, false}, {T_LTS, false}, {T_GTU, false}, {T_GTS, false}};
+             {T_ROTL, false}, {T_MUL, false}, {T_DIVU, false},
+             {T_EQ, false}, {T_NE, false}, {T_LTU, false}, {T_LTS, false}, {T_GTU, false}, {T_GTS, false}};
 enum { INNER = 9, KINDS = LEN(kinds) };
 
 typedef struct Step {
@@ -36,6 +37,7 @@ typedef struct Guess {
 	uint32_t npool, nderived;      /* those derived from the form's constants come first */
 	uint8_t shape[SHAPES];
 	uint32_t limit;
+	bool flag;                     /* the form is 0 or 1 */
 	Rng rng;
 } Guess;
 
@@ -256,13 +258,19 @@ static void write(Guess *g, uint32_t n)
 	g->s->passed++;
 }
 
+/* Can the operator give what the form gives? */
+static bool suits(const Guess *g, uint8_t op)
+{
+	if (g->flag)
+		return synth_ops[op].compares || (g->form->type == g->width && (op == T_XOR || op == T_AND || op == T_SHRU));
+	return g->form->type == g->width && !synth_ops[op].compares;
+}
+
 /* Tries every operator as the last of n + 1. */
 static void finish(Guess *g, uint32_t n, const uint64_t *v)
 {
-	bool flag = g->form->type == 32;
-	for (uint8_t k = 0; k < KINDS; k++) {
-		if (g->form->n == KEEP || (g->form->type != g->width && !synth_ops[kinds[k].op].compares) ||
-		    (!flag && synth_ops[kinds[k].op].compares))
+	for (uint8_t k = 0; k < KINDS && g->form->n < KEEP; k++) {
+		if (!suits(g, kinds[k].op))
 			continue;
 		g->s->enumerated++;
 		g->step[n].kind = k;
@@ -311,11 +319,11 @@ static void fill_pool(Guess *g)
 	const Tree *t = &g->form->tree;
 	uint32_t w = g->width;
 	for (uint32_t i = 0; i < t->n; i++) {
-		uint64_t c = t->t[i].imm, derived[] = {c, ~c, -c, c + 1, c - 1, w - c, 1ull << (c & 63)};
+		uint64_t c = t->t[i].imm, derived[] = {c, ~c, -c, c + 1, c - 1, 1ull << (c & 63), w - c};
 		for (uint32_t k = 0; k < (c < w ? LEN(derived) : LEN(derived) - 2) && t->t[i].op == T_CONST; k++)
 			pool_add(g, derived[k]);
 	}
-	g->nderived = g->npool < 6 ? g->npool : 6;
+	g->nderived = g->npool < 5 ? g->npool : 5;
 	pool_add(g, 1);
 	pool_add(g, w - 1);
 	pool_add(g, 1ull << (w - 1));
@@ -366,6 +374,9 @@ void synth_constants(Synth *s, Form *f, const uint64_t *x)
 		const uint64_t *near[SYNTH_VARS] = {g->near[i], g->near[i], g->near[i]};
 		synth_tree_points(&f->tree, near, g->near_goal[i], SYNTH_ALL);
 	}
+	g->flag = f->type == 32;
+	for (uint32_t i = 0; i < SYNTH_ALL; i++)
+		g->flag &= g->goal[i] <= 1;
 	f->first = s->ntree;
 	for (uint32_t steps = 1; steps <= STEPS; steps++)
 		search(g, 0, g->x, steps);

@@ -90,7 +90,8 @@ static void use(Derive *d, uint8_t op, uint32_t leaf, bool swapped)
 	const uint64_t *x = d->b->class[leaf].point;
 	Use u = {.op = op, .swapped = swapped, .leaf = leaf};
 	synth_eval(op, width, swapped ? x : d->first, swapped ? d->first : x, x, u.point, SYNTH_POINTS);
-	solve(d, &u);
+	if (memcmp(u.point, d->first, sizeof u.point) != 0) /* or it is a longer way to write it */
+		solve(d, &u);
 }
 
 static bool wanted(const Derive *d, uint8_t op)

@@ -58,7 +58,8 @@ static void found(Hunt *s, Goal *g, uint8_t op, uint8_t width, uint32_t a, uint3
 	for (uint32_t x = k->class[a].first; x != NONE; x = k->value[x].next) {
 		for (uint32_t y = y0;; y = k->value[y].next) {
 			uint32_t cost = k->value[x].cost + (y == NONE ? 0 : k->value[y].cost) + synth_cost_of(op, known);
-			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard) + synth_hard(op, k->value[x].op, y == NONE ? T_SYM : k->value[y].op);
+			uint32_t hard = k->value[x].hard + (y == NONE ? 0 : k->value[y].hard);
+			hard += synth_hard(op, k->value[x].op, y == NONE ? T_SYM : k->value[y].op);
 			Hit f = {op, width, cost + (hard > g->hard ? HARD * (hard - g->hard) : 0), {x, y}};
 			if (cost <= g->limit && hard <= g->hard + TOO_HARD && g->n < g->room)
 				PUSH(g->found, g->n, g->cap, f);
