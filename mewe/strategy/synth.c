@@ -42,6 +42,17 @@ bool synth_tree_same(const Tree *a, const Tree *b)
 	return same;
 }
 
+uint64_t synth_tree_hash(const Tree *t)
+{
+	uint64_t h = t->n;
+	for (uint32_t i = 0; i < t->n; i++) {
+		const Twig *w = &t->t[i];
+		h = mix64(h ^ ((uint64_t)w->op << 32 | (uint64_t)w->width << 24 | w->kid[0] << 16 | w->kid[1] << 8 | w->kid[2]));
+		h = mix64(h ^ w->imm);
+	}
+	return h;
+}
+
 /* ---- forms ---- */
 
 static Form form_of(const Cone *c)
@@ -57,13 +68,8 @@ static Form form_of(const Cone *c)
 
 static uint64_t form_hash(const Form *f)
 {
-	uint64_t h = mix64((uint64_t)f->width << 24 | f->root[0] << 20 | f->root[1] << 16 | f->pair << 9 | f->concrete << 8 | f->constants);
-	for (uint32_t i = 0; i < f->tree.n; i++) {
-		const Twig *w = &f->tree.t[i];
-		h = mix64(h ^ ((uint64_t)w->op << 32 | (uint64_t)w->width << 24 | w->kid[0] << 16 | w->kid[1] << 8 | w->kid[2]));
-		h = mix64(h ^ w->imm);
-	}
-	return mix64(h ^ f->mask);
+	uint64_t what = f->width << 24 | f->root[0] << 20 | f->root[1] << 16 | f->pair << 9 | f->concrete << 8 | f->constants;
+	return mix64(synth_tree_hash(&f->tree) ^ mix64(what ^ mix64(f->mask)));
 }
 
 static bool form_same(const Form *f, const Form *g)

@@ -169,6 +169,7 @@ void synth_search(Synth *s, Form *const *form, uint32_t n); /* forms of one widt
 void synth_tree_add(Synth *s, const Tree *t);
 void synth_tree_get(const Synth *s, uint32_t i, Tree *t);
 bool synth_tree_same(const Tree *a, const Tree *b);
+uint64_t synth_tree_hash(const Tree *t);
 
 /* ---- synth_const.c: trees with constants of their own ---- */
 

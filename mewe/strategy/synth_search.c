@@ -9,7 +9,7 @@
 #include <string.h>
 #include "synth.h"
 
-enum { RAW = 1 << 13, FEW = 4, CHUNK = 256, BITS = 1 << 16 };
+enum { RAW = 1 << 13, FEW = 4, CHUNK = 256, BITS = 1 << 16, SLOTS = 4 * SYNTH_KEEP };
 
 /* What is harder for the solver than the form goes behind what costs so much more, up to a limit. */
 enum { HARD = 3, TOO_HARD = 1 };
@@ -224,8 +224,23 @@ static int by_rank(const void *a, const void *b)
 	return hx < hy ? -1 : hx > hy;
 }
 
+/* Has the form this tree already? It may have been found as a member and as a pair. */
+static bool known(const Synth *s, const Form *f, const Tree *t, uint32_t *slot)
+{
+	uint64_t h = synth_tree_hash(t);
+	Tree old;
+	for (; slot[h % SLOTS]; h++) {
+		synth_tree_get(s, f->first + slot[h % SLOTS] - 1, &old);
+		if (synth_tree_same(&old, t))
+			return true;
+	}
+	slot[h % SLOTS] = f->n + 1;
+	return false;
+}
+
 static void finish(Hunt *s, Goal *g)
 {
+	uint32_t slot[SLOTS] = {0}; /* tree of the form + 1 */
 	const uint64_t *var[SYNTH_VARS] = {s->b->var[0], s->b->var[1], s->b->var[2]};
 	uint64_t out[SYNTH_ALL];
 	Tree t;
@@ -235,8 +250,9 @@ static void finish(Hunt *s, Goal *g)
 	for (uint32_t i = 0; i < g->n && g->form->n < SYNTH_KEEP; i++) {
 		if (!write_found(s->b, &g->found[i], &t) || synth_tree_same(&t, &g->form->tree))
 			continue;
-		if (!synth_tree_points(&t, var, out, SYNTH_ALL) || memcmp(out, g->all, sizeof out) != 0)
-			continue; /* a detour from the form's own value and back is what compilers see through */
+		/* A detour from the form's own value and back is what compilers see through. */
+		if (!synth_tree_points(&t, var, out, SYNTH_ALL) || memcmp(out, g->all, sizeof out) != 0 || known(s->s, g->form, &t, slot))
+			continue;
 		synth_tree_add(s->s, &t);
 		g->form->n++;
 		s->s->passed++;
