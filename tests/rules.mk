@@ -1,7 +1,8 @@
 # rules.mk - what the tests need built: each service with a replayable and with a host-driven discriminator, the control,
-# and the program under the sanitizers.
+# small programs that are no services, and the program under the sanitizers.
 #
-# Out: build/check/services/NAME.{fixed,host,copy}.wasm; build/san/mewe.
+# Out: build/check/services/NAME.{fixed,host,copy}.wasm; build/check/kernels/NAME.wasm and NAME, the same natively;
+#      build/check/agree; build/san/mewe.
 
 CHECKED := build/check/services
 CHECKED_BUILDS := $(foreach s,$(SERVICES),$(CHECKED)/$s.fixed.wasm $(CHECKED)/$s.host.wasm $(CHECKED)/$s.copy.wasm)
@@ -17,6 +18,25 @@ $(CHECKED)/%.$1.wasm: build/services/raw/release/%.wasm build/mewe
 endef
 $(foreach k,fixed host copy,$(eval $(call checked_rule,$k)))
 
+# ---- kernels: programs from several fields --------------------------------------------------------------------------
+
+KERNELS_DIR := build/check/kernels
+KERNEL_NAMES := $(patsubst tests/kernels/%.c,%,$(filter-out %/agree.c %/host.c,$(wildcard tests/kernels/*.c)))
+KERNEL_FILES := $(KERNEL_NAMES:%=$(KERNELS_DIR)/%.wasm) $(KERNEL_NAMES:%=$(KERNELS_DIR)/%)
+
+$(KERNELS_DIR)/%.wasm: tests/kernels/%.c tests/kernels/host.c tests/kernels/kernel.h
+	@mkdir -p $(@D)
+	@echo "wasm-cc $@"
+	$(Q)for f in $* host; do $(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) -O2 -c tests/kernels/$$f.c -o $(@:.wasm=).$$f.o || exit 1; done
+	$(Q)$(WASM_CC) $(filter-out -nostartfiles,$(WASM_LDFLAGS)) $(@:.wasm=).$*.o $(@:.wasm=).host.o -o $@
+	@rm $(@:.wasm=).$*.o $(@:.wasm=).host.o
+$(KERNEL_NAMES:%=$(KERNELS_DIR)/%): $(KERNELS_DIR)/%: tests/kernels/%.c tests/kernels/host.c tests/kernels/kernel.h
+	@mkdir -p $(@D)
+	@echo "cc $@"
+	$(Q)$(CC) $(SERVICE_CFLAGS) -O1 $(filter %.c,$^) -o $@
+build/check/agree: build/obj/tests/kernels/agree.o $(LIB)
+	$(LINK)
+
 .PHONY: tests-built
-tests-built: services services-raw services-fuzz $(CHECKED_BUILDS)
+tests-built: services services-raw services-fuzz $(CHECKED_BUILDS) $(KERNEL_FILES) build/check/agree
 	@$(if $(SAN),,$(MAKE) SAN=1 build/san/mewe)
