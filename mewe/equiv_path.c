@@ -231,7 +231,7 @@ static void refute(Search *s, const Path *p, const uint64_t *w, const char *fmt,
 bool must_equal(Search *s, Path *p, Term x, Term y, const char *what)
 {
 	uint64_t *w = xalloc(s->nparam * sizeof *w);
-	Answer a = equal_on(s, p, x, y, w);
+	Answer a = equal_exactly(s, p, x, y, w);
 	if (a == ANSWER_UNKNOWN)
 		fail(s, p, V_TIMEOUT, "the solver's step limit was reached at %s", what);
 	else if (a == ANSWER_NO && opaque(s, x, y))

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "path.h"
 
-enum { DEPTH = 24, WORK = 400000, PLACES = 24 };
+enum { DEPTH = 24, WORK = 400000, DEEP_WORK = 600000, PLACES = 24 };
 
 bool alike(Search *s, Term x, Term y)
 {
@@ -56,7 +56,7 @@ static Answer solve(Search *s, Term x, Term y, const Term *cond, const bool *sen
 {
 	if (!s->smt)
 		s->smt = smt_new(&s->t, s->certificate);
-	if (smt_work(s->smt) > WORK)
+	if (smt_work(s->smt) > (s->deep ? DEEP_WORK : WORK))
 		return ANSWER_UNKNOWN;
 	return smt_equal(s->smt, x, y, cond, sense, n, s->param, witness, witness ? s->nparam : 0);
 }
@@ -142,6 +142,8 @@ static uint32_t bytes_in(Search *s, const Path *p, Term x, Term y, Term *out)
  * has to be said. */
 static Answer ask_places(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
 {
+	if (s->t.node[x].width != s->t.node[y].width)
+		return ANSWER_NO;
 	Terms *t = &s->t;
 	Term byte[PLACES];
 	Known *more = NULL;
@@ -169,8 +171,13 @@ Answer equal_on(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
 	y = term_find(&s->t, y);
 	if (s->t.node[x].width != s->t.node[y].width)
 		return ANSWER_NO;
-	Answer a = refuting_point(s, p, x, y, witness) ? ANSWER_NO : ask(s, p, x, y, NULL, 0, witness);
-	return a == ANSWER_NO && s->deep ? ask_places(s, p, x, y, witness) : a;
+	return refuting_point(s, p, x, y, witness) ? ANSWER_NO : ask(s, p, x, y, NULL, 0, witness);
+}
+
+Answer equal_exactly(Search *s, const Path *p, Term x, Term y, uint64_t *witness)
+{
+	Answer a = equal_on(s, p, x, y, witness);
+	return a == ANSWER_NO && s->deep ? ask_places(s, p, term_find(&s->t, x), term_find(&s->t, y), witness) : a;
 }
 
 bool holds(Search *s, const Path *p, Term cond, bool sense)

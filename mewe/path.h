@@ -97,6 +97,7 @@ typedef struct Search {
 bool alike(Search *s, Term x, Term y);                       /* do they agree at the test points? */
 bool same(Search *s, Term x, Term y);                        /* proved equal whatever the path; makes them one term */
 Answer equal_on(Search *s, const Path *p, Term x, Term y, uint64_t *witness); /* on this path; witness: the parameters */
+Answer equal_exactly(Search *s, const Path *p, Term x, Term y, uint64_t *witness); /* likewise; a difference is none of bytes at one address */
 bool holds(Search *s, const Path *p, Term cond, bool sense); /* is it proved on this path that cond is not zero, or is zero? */
 bool path_never(Search *s, const Path *p);                   /* is what is known of it a contradiction? Anything is equal on it then */
 bool opaque(const Search *s, Term x, Term y);                /* the difference may be one of operators that are not interpreted */
