@@ -305,8 +305,10 @@ typedef struct Equiv {
  * effects in order? ia, ib give names on either side a common identity; a call whose function is IDENT_SKIP (an instrument's
  * call with constant arguments and no result) is passed over. Depends on its arguments alone. */
 void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out);
-/* The same; certificate (unless NULL) gets each of the solver's questions that the verdict rests on, as SMT-LIB 2. */
-void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Buf *certificate, Equiv *out);
+/* The same with so many solver steps for each of its two attempts (EQUIV_QUICK finds nearly all that EQUIV_FULL does, and gives up
+ * sooner); certificate (unless NULL) gets each of the solver's questions that the verdict rests on, as SMT-LIB 2. */
+enum { EQUIV_QUICK = 100000, EQUIV_FULL = 600000 };
+void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, uint64_t steps, Buf *certificate, Equiv *out);
 
 /* ---- obligation.c, cache.c: what was found before ----------------------------------------------------------------- */
 

@@ -168,9 +168,9 @@ static void begin_search(Search *s)
 		s->param[i] = term_sym(&s->t, s->flow[0].width[i]);
 }
 
-static void attempt(const Body *a, const Ident *ia, const Body *b, const Ident *ib, bool deep, Buf *certificate, Equiv *out)
+static void attempt(const Body *a, const Ident *ia, const Body *b, const Ident *ib, bool deep, uint64_t steps, Buf *certificate, Equiv *out)
 {
-	Search s = {.out = out, .body = {a, b}, .deep = deep, .certificate = certificate};
+	Search s = {.out = out, .body = {a, b}, .deep = deep, .most = steps, .certificate = certificate};
 	const char *bad[2];
 	*out = (Equiv){.verdict = V_PROVED, .work = out->work};
 	bad[0] = lower_body(&s.t, a, ia, &s.flow[0]);
@@ -188,19 +188,19 @@ static void attempt(const Body *a, const Ident *ia, const Body *b, const Ident *
 	finish(&s);
 }
 
-void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Buf *certificate, Equiv *out)
+void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, uint64_t steps, Buf *certificate, Equiv *out)
 {
 	size_t before = certificate ? certificate->n : 0;
 	out->work = 0;
-	attempt(a, ia, b, ib, false, certificate, out);
+	attempt(a, ia, b, ib, false, steps, certificate, out);
 	if (out->verdict == V_PROVED || out->ncex > 0) /* arguments that show a difference need no second look */
 		return;
 	if (certificate)
 		certificate->n = before;
-	attempt(a, ia, b, ib, true, certificate, out);
+	attempt(a, ia, b, ib, true, steps, certificate, out);
 }
 
 void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out)
 {
-	equiv_certify(a, ia, b, ib, NULL, out);
+	equiv_certify(a, ia, b, ib, EQUIV_FULL, NULL, out);
 }

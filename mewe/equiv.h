@@ -64,7 +64,7 @@ uint64_t term_eval(uint8_t op, uint8_t width, uint64_t a, uint64_t b); /* the op
 /* ---- smt.c: the solver, on terms ---------------------------------------------------------------------------------------- */
 
 typedef struct Smt Smt;
-Smt *smt_new(Terms *t, Buf *text);         /* text, unless NULL, gets each question that was answered with yes, as SMT-LIB 2 */
+Smt *smt_new(Terms *t, uint64_t steps, Buf *text); /* no question gets more steps; text, unless NULL, gets each question that was answered with yes, as SMT-LIB 2 */
 void smt_free(Smt *s);
 typedef enum Answer { ANSWER_YES, ANSWER_NO, ANSWER_UNKNOWN } Answer;
 /* Does x = y hold whenever each assumption (a term that is nonzero for `true`, zero for `false`) does? After NO, value[i] is

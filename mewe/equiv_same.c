@@ -5,7 +5,7 @@
 #include <string.h>
 #include "path.h"
 
-enum { DEPTH = 24, WORK = 400000, DEEP_WORK = 600000, PLACES = 24 };
+enum { DEPTH = 24, PLACES = 24 };
 
 bool alike(Search *s, Term x, Term y)
 {
@@ -55,8 +55,8 @@ static bool same_parts(Search *s, Term x, Term y, unsigned depth)
 static Answer solve(Search *s, Term x, Term y, const Term *cond, const bool *sense, uint32_t n, uint64_t *witness)
 {
 	if (!s->smt)
-		s->smt = smt_new(&s->t, s->certificate);
-	if (smt_work(s->smt) > (s->deep ? DEEP_WORK : WORK))
+		s->smt = smt_new(&s->t, s->most, s->certificate);
+	if (smt_work(s->smt) > s->most)
 		return ANSWER_UNKNOWN;
 	return smt_equal(s->smt, x, y, cond, sense, n, s->param, witness, witness ? s->nparam : 0);
 }

@@ -67,6 +67,7 @@ typedef struct Search {
 	Terms t;
 	Smt *smt;
 	Buf *certificate;              /* or NULL */
+	uint64_t most;                 /* solver steps, in all */
 	Equiv *out;
 	const Body *body[2];
 	Flow flow[2];

@@ -60,7 +60,7 @@ static void judge(const Sites *s, const Variant *v, const Ident *id, Answer *a)
 		strcpy(a->why, "the rule does not apply here");
 	} else {
 		Equiv q;
-		equiv_bodies(s->site[v->site].body, id, &candidate, id, &q);
+		equiv_certify(s->site[v->site].body, id, &candidate, id, EQUIV_QUICK, NULL, &q);
 		a->verdict = q.verdict;
 		a->work = q.work;
 		if (q.verdict != V_PROVED)

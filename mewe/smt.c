@@ -20,6 +20,7 @@ struct Smt {
 	uint32_t n;
 	Term *todo;
 	uint32_t ntodo, cap;
+	uint64_t most;                 /* steps for one question */
 	Buf *text;                     /* gets each question that was settled, or NULL */
 	bool cut;                      /* what both sides share stands for itself, in the query at hand */
 };
@@ -30,12 +31,13 @@ static void quiet(Z3_context z, Z3_error_code e)
 	(void)e; /* asked for after the query, by Z3_get_error_code */
 }
 
-Smt *smt_new(Terms *t, Buf *text)
+Smt *smt_new(Terms *t, uint64_t steps, Buf *text)
 {
 	Smt *s = xalloc(sizeof *s);
 	Z3_config c = Z3_mk_config();
 	s->t = t;
 	s->text = text;
+	s->most = steps;
 	s->z = Z3_mk_context(c);
 	Z3_del_config(c);
 	Z3_set_error_handler(s->z, quiet);
@@ -264,7 +266,8 @@ static Answer ask(Smt *s, const Query *q, bool cut)
 	Z3_solver_inc_ref(z, solver);
 	Z3_params p = Z3_mk_params(z);
 	Z3_params_inc_ref(z, p);
-	Z3_params_set_uint(z, p, Z3_mk_string_symbol(z, "rlimit"), cut ? RLIMIT_CUT : RLIMIT_WHOLE);
+	uint64_t most = cut ? RLIMIT_CUT : RLIMIT_WHOLE;
+	Z3_params_set_uint(z, p, Z3_mk_string_symbol(z, "rlimit"), most < s->most ? most : s->most);
 	Z3_solver_set_params(z, solver, p);
 	memset(s->ast, 0, s->n * sizeof *s->ast);
 	s->was_cut = false;

@@ -52,7 +52,7 @@ static void judge(const Account *a, uint32_t i, Buf *text, Answer *out)
 	Ident iw = account_want(a), ih = account_have(a);
 	Body x = body_of(a->want, p->original), y = body_of(a->have, p->body);
 	Equiv q;
-	equiv_certify(&x, &iw, &y, &ih, text, &q);
+	equiv_certify(&x, &iw, &y, &ih, EQUIV_FULL, text, &q);
 	out->verdict = q.verdict;
 	out->work = q.work;
 	out->ncex = q.ncex < LEN(out->cex) ? q.ncex : LEN(out->cex);

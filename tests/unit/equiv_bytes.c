@@ -73,7 +73,7 @@ int main(void)
 {
 	Terms t = {0};
 	Rng r = {3};
-	Smt *s = smt_new(&t, NULL);
+	Smt *s = smt_new(&t, EQUIV_FULL, NULL);
 	Term sym[] = {term_sym(&t, 32), term_sym(&t, 32), term_sym(&t, 64), term_sym(&t, 64)};
 	const char *why = NULL;
 	unsigned n = 0;

@@ -250,7 +250,7 @@ static Count run(uint32_t n, uint64_t seed, bool spoil)
 	for (uint32_t i = 0; i < n; i += AGAIN) { /* terms pile up, so there are new ones now and then */
 		Terms terms = {0};
 		Term sym[2] = {term_sym(&terms, 8), term_sym(&terms, 8)};
-		Smt *smt = smt_new(&terms, NULL);
+		Smt *smt = smt_new(&terms, EQUIV_FULL, NULL);
 		for (uint32_t k = i; k < n && k < i + AGAIN; k++)
 			pair(&terms, smt, sym, &r, spoil, &c);
 		smt_free(smt);

@@ -58,7 +58,7 @@ static bool solver_agrees(const Op *o, const uint64_t *arg, uint64_t want)
 	v = term_op(&t, o->op, o->width, x, o->nargs == 2 ? y : TERM_NONE);
 	Term known[] = {term_op(&t, T_EQ, o->width, x, term_const(&t, o->width, arg[0])), term_op(&t, T_EQ, o->width, y, term_const(&t, o->width, arg[1]))};
 	uint8_t width = t.node[v].width;
-	Smt *s = smt_new(&t, NULL);
+	Smt *s = smt_new(&t, EQUIV_FULL, NULL);
 	good = smt_equal(s, v, term_const(&t, width, want), known, sense, 2, NULL, &none, 0) == ANSWER_YES &&
 	       smt_equal(s, v, term_const(&t, width, want + 1), known, sense, 2, NULL, &none, 0) == ANSWER_NO;
 	smt_free(s);
