@@ -49,18 +49,22 @@ def rows(cache):
 
 
 def killed_builds(temp, module, seconds):
-    """Kills at random moments; returns what the cache held after each."""
-    held, rng = [], random.Random(int(os.environ.get("SEED", "1")))
-    for _ in range(KILLS):
+    """Kills so many builds, each at a random moment of the time that it would have taken; returns what the cache held after each,
+    and the outputs that were neither absent nor whole."""
+    held, torn, rng = [], [], random.Random(int(os.environ.get("SEED", "1")))
+    while len(held) < KILLS:
+        start = time.monotonic()
         p = subprocess.Popen(command(module, temp / "out/killed", temp / "killed.db"), stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(seconds * rng.random())
         try:
+            p.wait(seconds * rng.random())
+            seconds = min(seconds, time.monotonic() - start)  # it was done: the cache knows most of it by now
+            continue
+        except subprocess.TimeoutExpired:
             os.killpg(p.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was done
         p.wait()
         held.append(rows(temp / "killed.db"))
-    return held
+        torn += [k for k, want in zip(("wasm", "csv"), files(temp / "plain")) if (f := temp / f"out/killed.{k}").exists() and f.read_bytes() != want]
+    return held, torn
 
 
 def resume(temp, module):
@@ -68,15 +72,16 @@ def resume(temp, module):
     start = time.monotonic()
     build(module, temp / "plain", "none")
     seconds = time.monotonic() - start
-    held = killed_builds(temp, module, seconds)
+    held, torn = killed_builds(temp, module, seconds)
     check(f"the cache is whole after each of {KILLS} kills", all(isinstance(n, int) for n in held), str(held))
     check("what was found is not lost", held == sorted(held, key=lambda n: n if isinstance(n, int) else -1), str(held))
+    check("whatever output is there is whole", not torn, str(torn))
     r = build(module, temp / "out/killed", temp / "killed.db")
     check("then it finishes", r.returncode == 0, r.stderr)
     check("with the bytes and the ledger of an undisturbed build", files(temp / "out/killed") == files(temp / "plain"), "they differ")
     check("some of it was there already", any(held), str(held))
     left = sorted(x.name for x in (temp / "out").iterdir() if not x.name.startswith("killed.") or x.suffix not in (".wasm", ".csv"))
-    check("no more than the temporary file of a moment is left of each kill", len(left) <= KILLS, str(left))
+    check(f"no more than the temporary file of a moment is left of a kill: {len(left)} of {KILLS}", len(left) <= KILLS, str(left))
 
 
 def together(temp, module):
@@ -108,12 +113,27 @@ def lies(temp):
     check("verify does not", r.returncode == 0, r.stdout)
 
 
+def invented(temp, module, original):
+    """A cache that calls proved what could not be: the build keeps it, verify does not pass it."""
+    build(module, temp / "honest", temp / "invented.db", "--strategy", "memory")
+    with sqlite3.connect(temp / "invented.db") as db:
+        n = db.execute("UPDATE proof SET verdict = 1 WHERE verdict != 1").rowcount
+    check("something could not be proved", n > 0, "nothing to lie about")
+    r = build(module, temp / "invented", temp / "invented.db", "--strategy", "memory")
+    check("the build believes its cache there, too", r.returncode == 0 and files(temp / "invented")[0] != files(temp / "honest")[0], r.stderr)
+    for name, code in (("honest", 0), ("invented", 4)):
+        r = subprocess.run([MEWE, "verify", original, temp / f"{name}.wasm"], capture_output=True, text=True,
+                           env=os.environ | {"MEWE_CACHE": str(temp / "invented.db")})
+        check(f"verify's answer to the {name} module: {code}", r.returncode == code, r.stdout[-300:])
+
+
 def main():
     temp = Path(tempfile.mkdtemp())
     try:
         resume(temp, RAW / "encrypt.wasm")
         together(temp, RAW / "encrypt.wasm")
         lies(temp)
+        invented(temp, RAW / "bin2base64.wasm", RAW.parents[1] / "bin2base64.wasm")
     finally:
         shutil.rmtree(temp)
     return failed
