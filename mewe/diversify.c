@@ -10,36 +10,30 @@
 #include <string.h>
 #include "diversify.h"
 
-static int out_of_order(Err *e, const char *file, const char *what)
-{
-	return err_set(e, MEWE_BAD, "%s: %s; report this", file, what);
-}
-
 /* ---- bodies ------------------------------------------------------------------------------------------------------------- */
 
 /* The function's kept variants that the compiler told apart from all before them: of the control, `copy`, none is. */
 static int add_deck(Diversify *d, const Dispatcher *from, Err *e)
 {
 	Build *b = &d->b;
-	uint32_t cap = 0, bodies = 0;
-	Deck k = {.func = from->func};
-	PUSH(k.body, k.n, cap, ((Choice){.row = NONE, .body = b->sites.body[from->func], .code = b->original[from->func].code}));
+	uint32_t cap = 0;
+	Deck *k = &d->deck[d->ndeck++];
+	k->func = from->func;
+	PUSH(k->body, k->n, cap, ((Choice){.row = NONE, .body = b->sites.body[from->func], .code = b->original[from->func].code}));
 	for (uint32_t i = 0; i + 1 < from->n; i++) {
 		const Variant *v = &b->variants.v[from->row[i]];
 		Choice c = {.row = from->row[i], .code = v->code};
 		bool known = false;
-		for (uint32_t j = 0; j < k.n; j++)
-			known |= digest_eq(k.body[j].code, c.code);
+		for (uint32_t j = 0; j < k->n; j++)
+			known |= digest_eq(k->body[j].code, c.code);
 		if (known)
 			continue;
 		if (!propose_body(&b->sites, v, NULL, &c.body))
-			return out_of_order(e, b->file, "a variant can't be made again");
-		PUSH(k.body, k.n, cap, c);
+			return err_set(e, MEWE_BAD, "%s: %s: row %u can't be made again; report this", b->file, k->body[0].body.name, c.row);
+		PUSH(k->body, k->n, cap, c);
 	}
-	bodies = k.n;
-	k.card = xalloc(bodies * sizeof *k.card);
-	k.rng = (Rng){mix64(b->o->seed ^ mix64(k.func + 1))};
-	d->deck[d->ndeck++] = k;
+	k->card = xalloc(k->n * sizeof *k->card);
+	k->rng = (Rng){mix64(b->o->seed ^ mix64(k->func + 1))};
 	return 0;
 }
 
@@ -47,7 +41,7 @@ static int make_decks(Diversify *d, Err *e)
 {
 	int code = 0;
 	d->deck = xalloc(d->b.dispatchers.n * sizeof *d->deck);
-	for (uint32_t i = 0; i < d->b.dispatchers.n && !code; i++)
+	for (uint32_t i = 0; !code && i < d->b.dispatchers.n; i++)
 		code = add_deck(d, &d->b.dispatchers.d[i], e);
 	return code;
 }
@@ -179,7 +173,7 @@ static int emit(Diversify *d, uint32_t n, mewe_put *put, void *ctx, Err *e)
 		code = machine_code(d, &wasm, &d->code[n], e);
 	for (uint32_t i = 0; i < n && !code; i++)
 		if (digest_eq(d->code[i], d->code[n]))
-			code = out_of_order(e, d->b.file, "two modules of different bodies are equal in machine code");
+			code = err_set(e, MEWE_BAD, "%s: modules %u and %u have different bodies but equal machine code; report this", d->b.file, i, n);
 	if (!code && n > 0) {
 		char *name = diversify_name(d, n);
 		crypto_hash_sha256(d->sha256[n], wasm.p, wasm.n);

@@ -14,7 +14,7 @@ char *diversify_name(const Diversify *d, uint32_t n) { return xprintf("%s.%04u.w
 Distance diversify_distance(const Diversify *d)
 {
 	const uint16_t *hand = d->hand + d->ndeck;
-	Distance all = {.least = d->n > 1 ? d->ndeck : 0};
+	Distance all = {.least = d->n > 1 ? d->ndeck : 0}; /* one module alone has none */
 	double pairs = d->n * (d->n - 1.0) / 2, alike = 0;
 	for (uint32_t f = 0; f < d->ndeck; f++) {
 		uint32_t *seen = xalloc(d->deck[f].n * sizeof *seen);
@@ -114,9 +114,9 @@ static json_t *json_modules(const Diversify *d)
 Bytes diversify_manifest(const Diversify *d)
 {
 	Distance far = diversify_distance(d);
-	json_t *root = json_pack("{s:i, s:o, s:o, s:s, s:{s:I, s:f}, s:o, s:o}", "version", 1, "input", json_input(d), "options",
-	                         json_options(d->b.o), "engine", survive_engine(), "distance", "least", (json_int_t)far.least, "mean", far.mean,
-	                         "functions", json_functions(d), "modules", json_modules(d));
+	json_t *distance = json_pack("{s:I, s:f}", "least", (json_int_t)far.least, "mean", far.mean);
+	json_t *root = json_pack("{s:i, s:o, s:o, s:s, s:o, s:o, s:o}", "version", 1, "input", json_input(d), "options", json_options(d->b.o),
+	                         "engine", survive_engine(), "distance", distance, "functions", json_functions(d), "modules", json_modules(d));
 	char *s = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	Buf b = {0};
 	buf_printf(&b, "%s\n", s);
@@ -134,6 +134,7 @@ Bytes diversify_summary(const Diversify *d)
 		bodies += d->deck[i].n;
 	buf_printf(&b, "functions   %u, of which %u have variants: %u bodies, the originals counted\n", d->norig, d->ndeck, bodies);
 	buf_printf(&b, "modules     %u, all different in machine code (%s)\n", d->n, survive_engine());
-	buf_printf(&b, "distance    two of them differ in %.1f functions on average, in %u at least\n", far.mean, far.least);
+	if (d->n > 1)
+		buf_printf(&b, "distance    two of them differ in %.1f functions on average, in %u at least\n", far.mean, far.least);
 	return buf_bytes(&b);
 }
