@@ -73,7 +73,7 @@ Ledger ledger_read(const char *path)
 		LedgerRow r = {.ordinal = get_int(&t, "ordinal"), .site = get_int(&t, "site"), .n = get_int(&t, "n"),
 		               .strategy = get(&t, "strategy"), .rule = get(&t, "rule"), .reason = get(&t, "reason"),
 		               .verdict = get_verdict(&t), .work = get_int(&t, "solver_work"), .survives = get_int(&t, "survives"),
-		               .kept = get_int(&t, "kept"), .idle = get_int(&t, "idle")};
+		               .kept = get_int(&t, "kept"), .place = get_int(&t, "place"), .idle = get_int(&t, "idle")};
 		PUSH(l.row, l.n, cap, r);
 	}
 	return l;

@@ -63,13 +63,15 @@ void rows_begin(Rows *r)
 	uname(&u);
 	snprintf(r->platform, sizeof r->platform, "in-process-%.20s-%.20s", u.sysname, u.machine);
 	r->seed = NO_SEED;
+	r->runtime = "wasmtime";
+	r->runtime_version = WASMTIME_VERSION;
 	buf_str(&r->text, header);
 }
 
 static void row(Rows *r, const char *metric)
 {
-	buf_printf(&r->text, "%s,%s,wasmtime,%s,%s,%s,%s,%s,%s,%s,%s,", r->run, r->machine, WASMTIME_VERSION, r->platform, r->service,
-	           r->profile, r->input, r->build, r->config,
+	buf_printf(&r->text, "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,", r->run, r->machine, r->runtime, r->runtime_version, r->platform,
+	           r->service, r->profile, r->input, r->build, r->config,
 	           strcmp(r->build, "original") == 0 ? "none" : r->strategy);
 	if (r->seed != NO_SEED)
 		buf_printf(&r->text, "%" PRIu64, r->seed);

@@ -14,7 +14,7 @@ enum { NODES = 64 };               /* as many as the paper had edge nodes: execu
 typedef struct Rows {
 	Buf text;
 	char run[40], machine[80], platform[60];
-	const char *service, *profile, *input, *strategy;
+	const char *runtime, *runtime_version, *service, *profile, *input, *strategy;
 	const char *build, *config, *phase; /* of the rows to come */
 	char module[20];
 	uint64_t seed;                 /* of the module's own draws; NO_SEED: it seeded itself, or draws nothing */
@@ -57,7 +57,7 @@ Answer guest_reference(const Guest *original, int32_t input); /* the original's,
 /* ---- libledger.c: a build's ledger ---- */
 
 typedef struct LedgerRow {
-	uint32_t ordinal, site, n;
+	uint32_t ordinal, site, n, place; /* place in its dispatcher, from 1, where it is kept */
 	const char *strategy, *rule, *reason;
 	Verdict verdict;
 	uint64_t work;
@@ -70,6 +70,12 @@ typedef struct Ledger {
 } Ledger;
 Ledger ledger_read(const char *path);
 void ledger_free(Ledger *l);
+
+/* ---- libjitdump.c: V8 ---- */
+
+/* Digests of the functions of a module as Node's V8 compiles them, for the processor that the other engines compile for, too.
+ * False: it is not here, and *version says why; else *version is V8's. Both are malloc'ed. */
+bool v8_code(const char *path, const Bytes *wasm, Code **out, char **version);
 
 /* ---- the modes ---- */
 

@@ -152,3 +152,20 @@ funnel: $(foreach k,cold warm cold-all warm-all,$(SEARCH_DIR)/$k.csv) ## what ea
 	@$(PYTHON) scripts/search.py funnel $^
 ablation: $(SEARCH_EACH:%=$(SEARCH_DIR)/each.%.csv) $(SERVICES:%=$(SEARCH_DIR)/time.%.csv) ## each strategy alone: variants, survival, time
 	@$(PYTHON) scripts/search.py ablation $^
+
+# ---- survival ---------------------------------------------------------------------------------------------------------
+
+# Each service's multivariant module compiled by every engine that is here: rows, and in SURVIVAL_BODIES the digests of each body.
+SURVIVAL_DIR := results/local/survival-$(PROFILE)
+SURVIVAL_BODIES := build/survival/$(PROFILE)
+SURVIVAL := $(OUT)/bench/survival
+
+$(SERVICES:%=$(SURVIVAL_DIR)/%.csv): $(SURVIVAL_DIR)/%.csv: $(call measure_proved,%).multivariant.wasm $(SURVIVAL)
+	@mkdir -p $(@D) $(SURVIVAL_BODIES)
+	@echo "survival $*"
+	@$(SURVIVAL) $< --ledger $(call measure_proved,$*).ledger.csv --service $* --profile $(PROFILE) -b $(SURVIVAL_BODIES)/$*.csv -o $@
+
+.PHONY: survival
+survival: $(SERVICES:%=$(SURVIVAL_DIR)/%.csv) ## which variants each engine leaves different: by engine, strategy and rule
+	@$(PYTHON) scripts/survival.py $(SERVICES:%=$(SURVIVAL_BODIES)/%.csv) --rules $(SURVIVAL_BODIES)/rules.all.csv \
+		--ledgers $(foreach s,$(SERVICES),$(call measure_proved,$s).ledger.csv)

@@ -1,6 +1,7 @@
 /* engine.c - engines, made in one place so that every part compiles the same language.
  * In: what the engine is for. Out: an engine. Must hold: engine_target() depends on nothing of the machine it runs on. */
-#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "engine.h"
 
 /* What each x86-64 processor since 2009 has, and what x86-64-v2 names. Wasmtime compiles only for what the machine under it
@@ -26,20 +27,40 @@ static wasm_config_t *config(void)
 	return c;
 }
 
-int engine_target(bool parallel, wasm_engine_t **out, Err *e)
+int engine_target(Maker maker, bool parallel, wasm_engine_t **out, Err *e)
 {
 	static const char *const flags[] = {FEATURES(FLAG)};
+	const char *target = maker == MAKER_AARCH64 ? "aarch64-unknown-linux-gnu" : ENGINE_TARGET;
 	wasm_config_t *c = config();
-	wasmtime_error_t *error = wasmtime_config_target_set(c, ENGINE_TARGET); /* and from now on, nothing of the host's */
+	wasmtime_error_t *error = wasmtime_config_target_set(c, target); /* and from now on, nothing of the host's */
 	if (error) {
 		wasm_config_delete(c);
-		return engine_error("wasmtime", error, "use a build of it that has the x86-64 backend", e);
+		return engine_error("wasmtime", error, "use a build of it that has a backend for that processor", e);
 	}
-	for (size_t i = 0; i < LEN(flags); i++)
+	for (size_t i = 0; i < LEN(flags) && maker != MAKER_AARCH64; i++)
 		wasmtime_config_cranelift_flag_enable(c, flags[i]);
+	if (maker == MAKER_WINCH)
+		wasmtime_config_strategy_set(c, WASMTIME_STRATEGY_WINCH);
 	wasmtime_config_parallel_compilation_set(c, parallel);
 	*out = wasm_engine_new_with_config(c);
 	return 0;
+}
+
+bool engine_present(Maker maker)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		static const uint8_t empty[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
+		wasm_engine_t *engine;
+		wasmtime_module_t *m = NULL;
+		Err e;
+		if (!freopen("/dev/null", "w", stderr) || engine_target(maker, false, &engine, &e))
+			_exit(1);
+		wasmtime_error_t *error = wasmtime_module_new(engine, empty, sizeof empty, &m);
+		_exit(error != NULL);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 wasm_engine_t *engine_native(bool pooled)

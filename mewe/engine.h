@@ -5,12 +5,14 @@
 
 #include <wasm.h>
 #include <wasmtime.h>
-#include "all.h"
+#include "code.h"
 
 #define ENGINE_TARGET "x86_64-unknown-linux-gnu"
 
-/* An engine that compiles for ENGINE_TARGET and the named features alone. */
-int engine_target(bool parallel, wasm_engine_t **out, Err *e);
+/* An engine that compiles for ENGINE_TARGET and the named features alone, or with MAKER_AARCH64 for any such processor. */
+int engine_target(Maker maker, bool parallel, wasm_engine_t **out, Err *e);
+/* Can it? Asked in a process of its own, since a library without that part ends the one that asks. */
+bool engine_present(Maker maker);
 /* An engine for this machine; pooled: instances come from a small pool, which is quick but bounds their size. */
 wasm_engine_t *engine_native(bool pooled);
 /* The features by name, as a row of "+name". */

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "code.h"
 #include "engine.h"
 
 /* So many bytes of candidates are compiled at a time, by the size of their originals: the compiler keeps them all in memory. */
@@ -12,77 +11,9 @@ enum { BATCH = 1 << 20 };
 
 const char *survive_engine(void) { return engine_name(); }
 
-static int compile(const char *file, const uint8_t *wasm, size_t n, bool parallel, wasm_byte_vec_t *elf, Err *e)
-{
-	static const char hint[] = "split its large functions, or build on a machine with SSE4.2";
-	wasm_engine_t *engine;
-	wasmtime_module_t *m = NULL;
-	int code = engine_target(parallel, &engine, e);
-	if (code)
-		return code;
-	wasmtime_error_t *error = wasmtime_module_new(engine, wasm, n, &m);
-	if (!error) {
-		error = wasmtime_module_serialize(m, elf);
-		wasmtime_module_delete(m);
-	}
-	wasm_engine_delete(engine);
-	return error ? engine_error(file, error, hint, e) : 0;
-}
-
-static int digests(const char *file, const wasm_byte_vec_t *elf, const Scan *s, const uint32_t *ident, Code *out, Err *e)
-{
-	Text text;
-	uint32_t found = 0;
-	int code = elf_read(file, (const uint8_t *)elf->data, elf->size, &text, e);
-	if (code)
-		return code;
-	Callees c = {&text, s->nimported, ident};
-	for (uint32_t i = 0; i < text.nsymbol && !code; i++) {
-		const Symbol *f = &text.symbol[i];
-		if (f->func == NONE)
-			continue;
-		if (f->func < s->nimported || f->func - s->nimported >= s->nbodies)
-			code = err_set(e, MEWE_BAD, "%s: the engine compiled a function that the module does not have", file);
-		else
-			code = code_digest(file, f, &c, &out[f->func - s->nimported], e);
-		found++;
-	}
-	if (!code && found != s->nbodies)
-		code = err_set(e, MEWE_BAD, "%s: the engine compiled %u functions of %u", file, found, s->nbodies);
-	elf_free(&text);
-	return code;
-}
-
-static int code_of(const char *file, const uint8_t *wasm, size_t n, const uint32_t *ident, bool parallel, Code **out, Err *e)
-{
-	Scan s;
-	Bytes sorted;
-	wasm_byte_vec_t elf;
-	*out = NULL;
-	int code = scan_module(file, wasm, n, &s, e);
-	if (code)
-		return code;
-	if ((code = retype(file, wasm, n, &sorted, e)) != 0) {
-		scan_free(&s);
-		return code;
-	}
-	if ((code = compile(file, sorted.p, sorted.n, parallel, &elf, e)) == 0) {
-		Code *c = xalloc(s.nbodies * sizeof *c);
-		code = digests(file, &elf, &s, ident, c, e);
-		wasm_byte_vec_delete(&elf);
-		if (code)
-			free(c);
-		else
-			*out = c;
-	}
-	free(sorted.p);
-	scan_free(&s);
-	return code;
-}
-
 int survive_code(const char *file, const uint8_t *wasm, size_t n, const uint32_t *ident, Code **out, Err *e)
 {
-	return code_of(file, wasm, n, ident, true, out, e);
+	return code_module(MAKER_CRANELIFT, true, file, wasm, n, ident, out, e);
 }
 
 /* ---- candidates ---- */
@@ -157,7 +88,7 @@ static int batch(Gather *g, Code **original, Err *e)
 		return 0;
 	code = write_module(m, NULL, &wasm, e);
 	if (!code)
-		code = code_of(m->file, wasm.p, wasm.n, NULL, g->o->jobs > 1, &c, e);
+		code = code_module(MAKER_CRANELIFT, g->o->jobs > 1, m->file, wasm.p, wasm.n, NULL, &c, e);
 	for (uint32_t i = 0; i < g->n; i++) {
 		BinaryenRemoveFunction(m->ref, g->name[i]);
 		if (code)
