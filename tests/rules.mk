@@ -37,6 +37,10 @@ $(KERNEL_NAMES:%=$(KERNELS_DIR)/%): $(KERNELS_DIR)/%: tests/kernels/%.c tests/ke
 build/check/agree: build/obj/tests/kernels/agree.o $(LIB)
 	$(LINK)
 
+.PHONY: kernels
+kernels: $(MEWE) $(KERNEL_FILES) build/check/agree ## small programs of several fields, made multivariant and compared: a table (SEEDS=N: choices tried)
+	@set -o pipefail; MEWE=$(CURDIR)/$(MEWE) MEWE_CACHE=none bash tests/kernels/kernels.test.sh | grep -v '^ok '
+
 .PHONY: tests-built
 tests-built: services services-raw services-fuzz $(CHECKED_BUILDS) $(KERNEL_FILES) build/check/agree
 	@$(if $(SAN),,$(MAKE) SAN=1 build/san/mewe)

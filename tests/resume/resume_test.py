@@ -2,8 +2,10 @@
 """A build that is killed again and again, and goes on: the same bytes in the end, and nothing that was found is lost.
 
 RESUME (8): how often it is killed; 50 takes a minute or two. SEED (1): of the moments."""
+import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -39,8 +41,14 @@ def files(out):
 
 
 def rows(cache):
-    """How many proofs the cache holds, or why it is broken."""
-    with sqlite3.connect(cache) as db:
+    """How many proofs the cache holds, or why it is broken: asked of a copy, so that the next build finds what the kill left, and
+    mends it by itself."""
+    copy = cache.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    for f in cache.parent.glob(cache.name + "*"):
+        shutil.copy(f, copy)
+    with contextlib.closing(sqlite3.connect(copy / cache.name)) as db:
         state = db.execute("PRAGMA integrity_check").fetchone()[0]
         if state != "ok":
             return state
@@ -49,22 +57,29 @@ def rows(cache):
 
 
 def killed_builds(temp, module, seconds):
-    """Kills so many builds, each at a random moment of the time that it would have taken; returns what the cache held after each,
-    and the outputs that were neither absent nor whole."""
-    held, torn, rng = [], [], random.Random(int(os.environ.get("SEED", "1")))
-    while len(held) < KILLS:
-        start = time.monotonic()
-        p = subprocess.Popen(command(module, temp / "out/killed", temp / "killed.db"), stderr=subprocess.DEVNULL, start_new_session=True)
+    """Kills so many builds, each at a random moment of the time that one takes. Where one ends before, the next begins with an
+    empty cache, so that kills come at all stages. Returns for each cache what it held after each kill, what is wrong with
+    outputs that are there, and the last cache."""
+    held, wrong, rng, want = [[]], [], random.Random(int(os.environ.get("SEED", "1"))), files(temp / "plain")
+    for _ in range(20 * KILLS):
+        cache, out = temp / f"killed{len(held)}.db", temp / "out/killed"
+        for k in ("wasm", "csv"):
+            Path(f"{out}.{k}").unlink(missing_ok=True)
+        p = subprocess.Popen(command(module, out, cache), stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             p.wait(seconds * rng.random())
-            seconds = min(seconds, time.monotonic() - start)  # it was done: the cache knows most of it by now
+            if p.returncode != 0 or files(out) != want:
+                wrong.append(f"exit code {p.returncode} or another result with cache {len(held)}")
+            held.append([])
             continue
         except subprocess.TimeoutExpired:
             os.killpg(p.pid, signal.SIGKILL)
         p.wait()
-        held.append(rows(temp / "killed.db"))
-        torn += [k for k, want in zip(("wasm", "csv"), files(temp / "plain")) if (f := temp / f"out/killed.{k}").exists() and f.read_bytes() != want]
-    return held, torn
+        held[-1].append(rows(cache))
+        wrong += [f"{k} in part" for k, w in zip(("wasm", "csv"), want) if (f := Path(f"{out}.{k}")).exists() and f.read_bytes() != w]
+        if sum(map(len, held)) == KILLS:
+            break
+    return held, wrong, cache
 
 
 def resume(temp, module):
@@ -72,16 +87,37 @@ def resume(temp, module):
     start = time.monotonic()
     build(module, temp / "plain", "none")
     seconds = time.monotonic() - start
-    held, torn = killed_builds(temp, module, seconds)
-    check(f"the cache is whole after each of {KILLS} kills", all(isinstance(n, int) for n in held), str(held))
-    check("what was found is not lost", held == sorted(held, key=lambda n: n if isinstance(n, int) else -1), str(held))
-    check("whatever output is there is whole", not torn, str(torn))
-    r = build(module, temp / "out/killed", temp / "killed.db")
+    held, wrong, cache = killed_builds(temp, module, seconds)
+    flat = [n for one in held for n in one]
+    check(f"{KILLS} kills, with {len(held)} caches", len(flat) == KILLS, f"only {len(flat)}: the builds were done before")
+    check("the cache is whole after each", all(isinstance(n, int) for n in flat), str(held))
+    check("what was found is not lost", all(one == sorted(one, key=lambda n: n if isinstance(n, int) else -1) for one in held), str(held))
+    check("some of it was there already", any(flat), str(held))
+    check("whatever output is there is whole and right", not wrong, str(wrong))
+    # A kill between the making of a temporary file and its renaming leaves that file: nothing can clean up after SIGKILL.
+    before = {x.name for x in (temp / "out").iterdir()} - {"killed.wasm", "killed.csv"}
+    check("a kill leaves at most the temporary file of an output", all(re.fullmatch(r"killed\.(wasm|csv)\..{6}", x) for x in before), str(before))
+    r = build(module, temp / "out/killed", cache)
     check("then it finishes", r.returncode == 0, r.stderr)
     check("with the bytes and the ledger of an undisturbed build", files(temp / "out/killed") == files(temp / "plain"), "they differ")
-    check("some of it was there already", any(held), str(held))
-    left = sorted(x.name for x in (temp / "out").iterdir() if not x.name.startswith("killed.") or x.suffix not in (".wasm", ".csv"))
-    check(f"no more than the temporary file of a moment is left of a kill: {len(left)} of {KILLS}", len(left) <= KILLS, str(left))
+    left = {x.name for x in (temp / "out").iterdir()} - before
+    check("and leaves nothing else", left == {"killed.wasm", "killed.csv"}, str(left))
+
+
+def alone(temp, module):
+    """Killed without its workers, which have to notice."""
+    p = subprocess.Popen(command(module, temp / "alone", "none", "--jobs", "2"), stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(0.5)
+    p.kill()
+    p.wait()
+    for _ in range(600):
+        try:
+            os.killpg(p.pid, 0)
+        except ProcessLookupError:
+            return check("workers end when the build is killed alone", True)
+        time.sleep(0.1)
+    os.killpg(p.pid, signal.SIGKILL)
+    return check("workers end when the build is killed alone", False, "some were there a minute later")
 
 
 def together(temp, module):
@@ -127,13 +163,40 @@ def invented(temp, module, original):
         check(f"verify's answer to the {name} module: {code}", r.returncode == code, r.stdout[-300:])
 
 
+RARE = """(module (func (export "f") (param i32 i32) (result i32)
+  (i32.add (local.get 1) (i32.eq (i32.mul (local.get 0) (i32.const 0x9e3779b1)) (i32.const 12345)))))"""
+SHOWS = str(12345 * pow(0x9e3779b1, -1, 1 << 32) % (1 << 32))
+
+
+def refuted(temp):
+    """A case so rare that a search by test points proposes to drop it. The solver refutes that; a cache that says otherwise makes
+    a module that answers wrongly, and verify tells."""
+    (temp / "rare.wat").write_text(RARE)
+    options = ("--strategy", "synth", "--variants", "64", "--discriminator", "fixed:0")
+    subprocess.run([MEWE, "build", temp / "rare.wat", "-o", temp / "rare.original.wasm", "--strategy", "none", "-q"], check=True)
+    build(temp / "rare.wat", temp / "right", temp / "rare.db", *options)
+    with contextlib.closing(sqlite3.connect(temp / "rare.db")) as db, db:
+        n = db.execute("UPDATE proof SET verdict = 1 WHERE verdict = 2").rowcount
+    check("something was refuted", n > 0, "nothing was")
+    build(temp / "rare.wat", temp / "wrong", temp / "rare.db", *options)
+    for name, answers, code in (("right", {"1"}, 0), ("wrong", {"0", "1"}, 1)):
+        got = {subprocess.run([MEWE, "run", "--seed", str(seed), "--invoke", "f", temp / f"{name}.wasm", SHOWS, "0"],
+                              capture_output=True, text=True).stdout.strip() for seed in range(100)}
+        check(f"the {name} module's answers: {', '.join(sorted(answers))}", got == answers, str(got))
+        r = subprocess.run([MEWE, "verify", temp / "rare.original.wasm", temp / f"{name}.wasm"], capture_output=True, text=True,
+                           env=os.environ | {"MEWE_CACHE": str(temp / "rare.db")})
+        check(f"verify's answer to it: {code}", r.returncode == code, r.stdout[-300:])
+
+
 def main():
     temp = Path(tempfile.mkdtemp())
     try:
         resume(temp, RAW / "encrypt.wasm")
+        alone(temp, RAW / "encrypt.wasm")
         together(temp, RAW / "encrypt.wasm")
         lies(temp)
         invented(temp, RAW / "bin2base64.wasm", RAW.parents[1] / "bin2base64.wasm")
+        refuted(temp)
     finally:
         shutil.rmtree(temp)
     return failed
