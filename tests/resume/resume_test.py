@@ -107,7 +107,10 @@ def resume(temp, module):
 def alone(temp, module):
     """Killed without its workers, which have to notice."""
     p = subprocess.Popen(command(module, temp / "alone", "none", "--jobs", "2"), stderr=subprocess.DEVNULL, start_new_session=True)
-    time.sleep(0.5)
+    children = Path(f"/proc/{p.pid}/task/{p.pid}/children")
+    while p.poll() is None and not (workers := children.read_text().split()):
+        time.sleep(0.01)
+    check("a build has workers", p.returncode is None and len(workers) > 0, "it was done without")
     p.kill()
     p.wait()
     for _ in range(600):
