@@ -21,6 +21,7 @@ typedef BinaryenModuleRef Ref;
 
 void *xalloc(size_t n);            /* zeroed; dies when there is no memory */
 void *xgrow(void *p, size_t n);    /* realloc that dies */
+void xkeep(void);                  /* memory that is freed stays with the process: for one that is ours alone */
 char *xstrdup(const char *s);
 char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

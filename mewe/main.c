@@ -173,6 +173,7 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	xkeep();
 	argp_err_exit_status = MEWE_BAD;
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like any other, with a line and a code */
 	if (argc < 2)

@@ -166,6 +166,7 @@ static int run(const Task *t, Shared *sh, Err *e)
 			break;
 		if (pid[started] == 0) {
 			close(pipefd[0]);
+			xkeep();
 			work(t, sh, started, pipefd[1]);
 		}
 	}

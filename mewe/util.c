@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,17 @@ static void *checked(void *p)
 
 void *xalloc(size_t n) { return checked(calloc(1, n ? n : 1)); }
 void *xgrow(void *p, size_t n) { return checked(realloc(p, n ? n : 1)); }
+
+/* By default glibc gives back what is free at the end of its memory, and large pieces at once: a solver's context that comes and
+ * goes thousands of times then costs as much in the kernel as in the solver. */
+void xkeep(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 char *xstrdup(const char *s) { return checked(strdup(s)); }
 
 char *xprintf(const char *fmt, ...)

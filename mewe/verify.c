@@ -115,6 +115,7 @@ static int prove_rest(Verify *v, unsigned jobs, uint32_t *next, Err *e)
 			break;
 		if (pid[started] == 0) {
 			close(pipefd[0]);
+			xkeep();
 			work(v, next, questions, pipefd[1]);
 		}
 	}
