@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +72,6 @@ static void judge(const Sites *s, const Variant *v, const Ident *id, Answer *a)
 
 static void work(const Task *t, Shared *sh, unsigned me, int out)
 {
-	mallopt(M_MMAP_THRESHOLD, 1 << 30); /* memory is wanted again at once: giving it back takes longer than the proofs */
-	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	Ident id = ident_of(t->s->body[0].mod);
 	uint64_t limit = t->o->time_limit * 1000000000ull;
 	for (;;) {

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,8 +65,6 @@ static void judge(const Account *a, uint32_t i, Buf *text, Answer *out)
 
 static void work(const Verify *v, uint32_t *next, int questions, int out)
 {
-	mallopt(M_MMAP_THRESHOLD, 1 << 30); /* memory is wanted again at once: giving it back takes longer than the proofs */
-	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	for (;;) {
 		uint32_t i = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
 		Answer answer;
