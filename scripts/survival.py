@@ -78,10 +78,11 @@ def by_service(bodies):
 
 def by_strategy(bodies):
     variants = bodies[bodies["place"] > 0]
-    lines = [[s, show(len(part)), *shares(part, "distinct"), *shares(part, "shape")]
-             for s, part in [*variants.groupby("strategy"), ("all", variants)]]
-    head = ["strategy", "kept", *ENGINES.values(), *(f"{e[:6]}/s" for e in ENGINES.values())]
-    return table("Kept variants that are still distinct, by strategy; /s: in shape", head, lines)
+    groups = [*variants.groupby("strategy"), ("all", variants)]
+    head = ["strategy", "kept", *ENGINES.values()]
+    return "\n".join(table(f"Kept variants that are still distinct{in_shape}, by strategy", head,
+                           [[s, show(len(part)), *shares(part, what)] for s, part in groups])
+                     for what, in_shape in (("distinct", ""), ("shape", " in shape")))
 
 
 def candidates(files):

@@ -186,7 +186,9 @@ def tables(temp):
     check("an engine's line", line(out, "Cranelift"), "Cranelift 6 5 83.3% 4 66.7% 3 75.0%".split())
     check("an engine that folds", line(out, "V8"), "V8 6 4 66.7% 4 66.7% 3 75.0%".split())
     check("an engine that is not here", line(out, "AArch64"), "AArch64 not here - - - - - -".split())
-    check("a strategy's line", line(out, "reorder"), "reorder 2 50.0% 100.0% 50.0% - 50.0% 100.0% 50.0% -".split())
+    check("a strategy's lines, for code and for shape", [x.split() for x in out.splitlines() if x.startswith("rewrite ")][:2],
+          ["rewrite 2 100.0% 100.0% 50.0% -".split(), "rewrite 2 50.0% 100.0% 50.0% -".split()])
+    check("another one's", line(out, "reorder"), "reorder 2 50.0% 100.0% 50.0% -".split())
     check("candidates of a strategy", [x.split() for x in out.splitlines() if x.startswith("rewrite ")][-1], "rewrite r 16 4 25%".split())
     frame = survival.rules(survival.judge(load(LINES)), tried).set_index("rule")
     check("a rule's shares", [float(frame.loc["r", e]) for e in (CRANELIFT, WINCH, V8)], [1, 1, 0])
