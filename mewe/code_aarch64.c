@@ -55,7 +55,10 @@ static bool is_test(uint32_t w) { return (w & 0x7e000000) == 0x36000000; }      
 static bool is_br(uint32_t w) { return (w & 0xfffffc1f) == 0xd61f0000; }
 static bool is_adr(uint32_t w) { return (w & 0x9f000000) == 0x10000000; }
 static bool is_literal(uint32_t w) { return (w & 0x3b000000) == 0x18000000; }
-static bool is_end(uint32_t w) { return (w & 0xfffffc1f) == 0xd65f0000 || w >> 16 == 0 || (w & 0xffe0001f) == 0xd4200000; } /* ret, udf, brk */
+static bool is_end(uint32_t w)         /* ret, udf, brk */
+{
+	return (w & 0xfffffc1f) == 0xd65f0000 || w >> 16 == 0 || (w & 0xffe0001f) == 0xd4200000;
+}
 
 static int32_t adr_distance(uint32_t w) { return field(w, 5, 19) * 4 + (w >> 29 & 3); }
 

@@ -41,7 +41,8 @@ int code_text(const char *file, const Text *t, const Scan *s, const uint32_t *id
 	return code;
 }
 
-static int digests(Maker maker, const char *file, const wasm_byte_vec_t *elf, const Scan *s, const uint32_t *ident, Code **out, Err *e)
+static int digests(Maker maker, const char *file, const wasm_byte_vec_t *elf, const Scan *s, const uint32_t *ident, Code **out,
+                   Err *e)
 {
 	Text text;
 	int code = elf_read(file, (const uint8_t *)elf->data, elf->size, &text, e);

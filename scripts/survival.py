@@ -20,8 +20,13 @@ LEAST = 10    # kept variants that a rule must have to be shown there
 
 
 def load(files):
-    return pd.concat([pd.read_csv(f, dtype={**{e: str for e in ENGINES}, **{f"{e}_shape": str for e in ENGINES}},
-                                  keep_default_na=False) for f in files], ignore_index=True)
+    frames = []
+    for f in files:
+        frame = pd.read_csv(f, dtype={**{e: str for e in ENGINES}, **{f"{e}_shape": str for e in ENGINES}}, keep_default_na=False)
+        if missing := sorted({"service", "ordinal", "place", "strategy", "rule", *ENGINES} - set(frame)):
+            raise ValueError(f"{f}: no column {missing[0]}")
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def here(bodies, column):
@@ -116,23 +121,26 @@ def percent(x):
 
 def rule_line(r):
     return [f"{r['strategy']} {r['rule']}"[:34], show(int(r["kept"])), *(percent(r[e]) if e in r else "-" for e in ENGINES),
-            show(int(r["tried"])) if "tried" in r and not pd.isna(r["tried"]) else "-", percent(r.get("candidates surviving", float("nan")))]
+            show(int(r["tried"])) if "tried" in r and not pd.isna(r["tried"]) else "-",
+            percent(r.get("candidates surviving", float("nan")))]
 
 
 def by_rule(frame):
     head = ["rule", "kept", *ENGINES.values(), "tried", "survive"]
     shown = frame[frame["kept"] >= LEAST]
     note = ["kept: variants in the modules, and how many of them each engine leaves distinct; tried, survive: candidates that",
-            f"Cranelift compiled, and how many of them differ; rules with {LEAST} kept variants or more, by their mean over the engines"]
+            f"Cranelift compiled, and how many of them differ; rules of {LEAST} kept variants or more, by their mean over engines"]
     if len(shown) <= 2 * SHOWN:
         return table("Rules", head, [rule_line(r) for _, r in shown.iterrows()], note)
-    return "\n".join([table(f"The {SHOWN} rules that survive best", head, [rule_line(r) for _, r in shown.head(SHOWN).iterrows()]),
-                      table(f"The {SHOWN} that survive worst", head, [rule_line(r) for _, r in shown[::-1].head(SHOWN).iterrows()], note)])
+    best, worst = ([rule_line(r) for _, r in part.head(SHOWN).iterrows()] for part in (shown, shown[::-1]))
+    return "\n".join([table(f"The {SHOWN} rules that survive best", head, best),
+                      table(f"The {SHOWN} that survive worst", head, worst, note)])
 
 
 def folded(tried):
     """Rules whose candidates Cranelift folds: kept variants can't show them."""
-    worst = tried[tried["tried"] >= LEAST].assign(share=lambda t: t["survives"] / t["tried"]).sort_values(["share", "tried"], ascending=[True, False])
+    worst = tried[tried["tried"] >= LEAST].assign(share=lambda t: t["survives"] / t["tried"])
+    worst = worst.sort_values(["share", "tried"], ascending=[True, False], kind="stable")
     lines = [[f"{r['strategy']} {r['rule']}"[:50], show(int(r["tried"])), show(int(r["survives"])), percent(r["share"])]
              for _, r in worst.head(SHOWN).iterrows()]
     by = tried.groupby("strategy")[["tried", "survives"]].sum()

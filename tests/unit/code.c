@@ -104,7 +104,8 @@ static void with(Made *m, uint32_t at, uint32_t word)
 
 static void aarch64(void)
 {
-	static const uint32_t literal[] = {0x58000040, 0xd65f03c0, 0x11111111, 0x22222222}, other[] = {0x58000040, 0xd65f03c0, 0x11111111, 0x33333333};
+	static const uint32_t literal[] = {0x58000040, 0xd65f03c0, 0x11111111, 0x22222222};
+	static const uint32_t other[] = {0x58000040, 0xd65f03c0, 0x11111111, 0x33333333};
 	static const uint32_t unread[] = {0x52800122, 0xd65f03c0, 1}, unread2[] = {0x52800122, 0xd65f03c0, 2};
 	static const uint32_t page[] = {0x90000000, 0xd65f03c0}, out[] = {0x14000100, 0}, open[] = {0x52800122};
 	Made m = made(MAKER_AARCH64);
