@@ -134,6 +134,7 @@ typedef struct Mod {
 	Func *func, *imp;
 	uint32_t nfunc, nimp;
 	struct Named *named;           /* all functions by name, for look-ups */
+	Digest bytes;                  /* of what was read */
 } Mod;
 
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e);
@@ -192,6 +193,31 @@ typedef struct Ident {
 Ident ident_of(const Mod *m);                              /* imports 0.. , then defined functions; globals and tables by index */
 bool walk_write(Buf *out, Expr root, const Ident *id);
 
+/* ---- region.c, place.c: where choices are made --------------------------------------------------------------------- */
+
+/* May the expression be chosen on its own? It goes on behind itself, and its value, if any, is a plain one. */
+bool region_good(Expr e);
+/* Two regions as functions of what they read, to be proved equal: in the bodies' module; body_free(). own[i]: local i is read by
+ * no other code than such alternatives. The expressions are those of a body that has all the locals of both. */
+void region_pair(const Body *body, Expr first, Expr second, const uint8_t *own, Body *a, Body *b);
+
+/* Where one choice is made: a function, or a region of one. */
+typedef struct Place {
+	uint32_t func;                 /* ordinal */
+	uint32_t index, size;          /* of a region: preorder index of its root, and how many expressions it has */
+	bool region;                   /* else all of the function */
+	uint32_t bodies;               /* at most so many alternatives, the original counted */
+} Place;
+typedef struct Places {
+	Place *p;
+	uint32_t n, cap;
+} Places;                          /* by rising func, then index */
+/* Those that the options ask for: the plan's, or all there are. bodies[] are the functions'. */
+int place_find(const Mod *m, const Body *body, const Options *o, Places *out, Err *e);
+/* A plan as text, for --plan: JSON that says which places get how many bodies. */
+char *place_plan(const Mod *m, enum mewe_dispatch dispatch, const Places *p);
+int place_dispatch(const char *plan, enum mewe_dispatch *out, Err *e); /* what a plan says */
+
 /* ---- site.c: where variants may be made ------------------------------------------------------------------------- */
 
 typedef enum SiteKind { SITE_EXPR, SITE_BODY } SiteKind;
@@ -202,16 +228,18 @@ typedef struct Site {
 	Expr expr;                     /* in the original; read only */
 	const Body *body;              /* that expr is part of */
 	const struct Sites *in;
+	uint32_t place;                /* index into the places */
 } Site;
 enum { STRATEGIES_MAX = 32 };
 typedef struct Sites {
 	Site *site;
 	uint32_t n;
+	Places places;
 	Body *body;                    /* of each function, by ordinal */
 	uint32_t nbody;
 	void *own[STRATEGIES_MAX];     /* what each strategy keeps for the run, in the order of strategy_all */
 } Sites;
-int site_find(Mod *m, const Options *o, Sites *out, Err *e);
+int site_find(Mod *m, const Options *o, Sites *out, Err *e); /* of the places that the options, or their plan, ask for */
 void site_free(Sites *s);
 
 /* ---- strategy/ *.c: propose, and nothing else ------------------------------------------------------------------- */
@@ -258,6 +286,7 @@ uint32_t proposal_local(Proposal *p, const Site *s, BinaryenType type);
 typedef struct Variant {
 	uint32_t site;                 /* index into Sites */
 	uint32_t func;                 /* ordinal */
+	uint32_t at;                   /* index into the places */
 	const Strategy *strategy;
 	const char *rule;
 	uint32_t n;                    /* which of the strategy's proposals */
@@ -281,7 +310,7 @@ typedef struct Variants {
 typedef struct Picks Picks;        /* what may still be tried, and what was learned from what has been */
 int propose_open(Sites *s, const Options *o, Picks **out, Err *e); /* *out is for propose_close() in any case */
 void propose_close(Picks *p);
-/* Draws up to want[ordinal] further candidates for each function into v: how many there were. */
+/* Draws up to want[place] further candidates for each place into v: how many there were. */
 uint32_t propose_more(Picks *p, const uint32_t *want, Variants *v);
 void propose_learn(Picks *p, const Variants *v, const Code *original); /* rules that survive come first from now on */
 void propose_tally(const Picks *p, uint64_t *enumerated, uint64_t *passed);
@@ -289,8 +318,11 @@ typedef struct Traits {
 	const char *rule;
 	bool idle;                     /* it reads a local or global that its site does not: a part of it can't matter */
 } Traits;
-/* Makes the candidate's code anew, in the sites' module. traits may be NULL. False: it does not apply. */
+/* Makes the candidate's code anew, in the sites' module: all of its function. traits may be NULL. False: it does not apply. */
 bool propose_body(const Sites *s, const Variant *v, Traits *traits, Body *out);
+/* The two functions whose equality is the candidate's proof: its function's and its own code, or, where its place is a region, that
+ * alone. False: it does not apply. Both are for body_free(). */
+bool propose_pair(const Sites *s, const Variant *v, Body *a, Body *b);
 
 /* ---- term.c, smt.c, lower.c, equiv.c: are two functions the same? ------------------------------------------------ */
 
@@ -356,6 +388,9 @@ const char *survive_engine(void);                          /* name, version and 
 
 typedef struct Dispatcher {
 	uint32_t func;                 /* ordinal */
+	uint32_t id;                   /* what the host knows it by: the ordinal, or, of regions, which of them all it is */
+	uint32_t at;                   /* index into the places; means nothing where a module was read */
+	bool region;
 	uint32_t n;                    /* bodies, the original counted */
 	uint32_t *row;                 /* n-1 rows of Variants, by place - 1 */
 	uint32_t *klass;               /* n classes of equal machine code, class of the original first; from the audit */
@@ -365,11 +400,10 @@ typedef struct Dispatchers {
 	Dispatcher *d;                 /* by rising ordinal */
 	uint32_t n;
 } Dispatchers;
-void select_all(const Options *o, const Code *original, Variants *v, Dispatchers *out);
-/* Fill klass, distinct and distinct_shape from the final binary's code; strikes off variants that are equal there, and is true
- * when there were any. */
-struct Found;
-bool select_classes(Dispatcher *d, const struct Found *f, const Code *code, Variants *v);
+void select_all(const Options *o, const Places *p, const Code *original, Variants *v, Dispatchers *out);
+/* Fill klass, distinct and distinct_shape from the code of the n bodies; strikes off variants that are equal there, or not there as
+ * something of their own (gone[k]; may be NULL), and is true when there were any. */
+bool select_classes(Dispatcher *d, const Code *code, const bool *gone, Variants *v);
 void select_free(Dispatchers *d);
 
 /* ---- search.c: propose, survive, select, prove, until each dispatcher is full ----------------------------------- */
@@ -412,9 +446,15 @@ int instrument_all(Mod *m, const Dispatchers *d, const Shape *shape, uint32_t no
  *   {next u32, used u32, ids u32[]}: entry ids in order; 0 when there are none;
  * - dispatch request, --reseed entry, or a gated module: an entry wrapper for each exported function that takes over the export. */
 
+/* Does the shape draw once for each request, and not at each call? */
+static inline bool shape_vector(const Shape *s) { return s->dispatch != MEWE_CALL; }
+
 /* Trace ids: function `ordinal` entered is ordinal << 12; its variant k taken is ordinal << 12 | (k + 1); in the body trace
  * k is the class. */
 #define TRACE_ID(ordinal, k) ((uint32_t)(ordinal) << 12 | (uint32_t)(k))
+/* Region i, counted over all of them, took its alternative k; in the body trace k is the class. */
+#define TRACE_REGION (1u << 31)
+#define TRACE_REGION_ID(i, k) (TRACE_REGION | TRACE_ID(i, (k) + 1))
 
 /* ---- write.c ------------------------------------------------------------------------------------------------------ */
 
@@ -447,6 +487,9 @@ int pipeline_search(Build *b, Err *e);
 /* From them to what is kept: fills shape, dispatchers, twin. May be called again with other options o that only change how
  * the module is made. */
 int pipeline_choose(Build *b, Err *e);
+/* audit.c: the classes of equal machine code in the final binary without a trace. Variants that are equal there, though they were
+ * different alone, are struck off, and the module is to be made again. */
+int audit_classes(Build *b, bool *again, Err *e);
 void pipeline_free(Build *b, Err *e);
 int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e);
 struct mewe_report {

@@ -15,7 +15,8 @@ static const struct argp_option options[] = {
 	{"quiet", 'q', 0, 0, "print nothing but errors", 1},
 
 	{"all", OPT_ALL, 0, 0, "dispatch every function that has variants (the default)", 3},
-	{"dispatch", OPT_DISPATCH, "WHEN", 0, "call: choose at each call (default); request: once for each entry from the host", 3},
+	{"dispatch", OPT_DISPATCH, "WHEN", 0, "call: choose at each call (default); request: once for each entry from the host; site: "
+	 "likewise, among alternatives inside functions", 3},
 	{"discriminator", OPT_DISCRIMINATOR, "D", 0, "chacha (default), wasi, xorshift (not secure), fixed:SEED, none, host", 3},
 	{"reseed", OPT_RESEED, "WHEN", 0, "instance: seed once (default); entry: anew at each entry from the host", 3},
 	{"entry", OPT_ENTRY, "EXPORT", 0, "an export that is a request (default: every exported function); may be repeated", 3},
@@ -52,7 +53,7 @@ static void add_name(const char ***list, unsigned *n, const char *name)
 
 static error_t opt(int key, char *arg, struct argp_state *st)
 {
-	static const char *const dispatch[] = {"call", "request", NULL}, *const trace[] = {"off", "hash", "full", NULL};
+	static const char *const dispatch[] = {"call", "request", "site", NULL}, *const trace[] = {"off", "hash", "full", NULL};
 	static const char *const reseed[] = {"instance", "entry", NULL};
 	Args *a = st->input;
 	Options *o = &a->o;

@@ -4,12 +4,14 @@
  *   the guest's imports from `mewe`, resolved, in order of import;
  *   the discriminator's functions (discriminator_text.c), the traces' among them;
  *   for each dispatcher, by ordinal, its n bodies NAME.mewe.0, which is the original's, NAME.mewe.1, ...;
+ *   (with `--dispatch site` no bodies: there the original's functions hold forks, choices inside them);
  *   the wrappers mewe.request.i and mewe.init.i of exported functions, by export.
  * Must hold: every use of a dispatched function, in tables, exports, `start`, direct calls and bodies alike, meets its
  * dispatcher, which has the function's name and ordinal. No pass runs over a body. */
 #include <stdlib.h>
 #include <string.h>
 #include "combine.h"
+#include "fork.h"
 
 typedef struct Combine {
 	Mod *m;
@@ -132,6 +134,99 @@ static int dispatch(Combine *c, const Sites *s, const Variants *v, uint32_t i, E
 	return 0;
 }
 
+/* ---- regions --------------------------------------------------------------------------------------------------------- */
+
+/* Locals of the candidate that its function does not have, after those that earlier alternatives have brought along. */
+typedef struct Moved {
+	uint32_t from, by;
+} Moved;
+
+static bool move_local(void *ctx, Expr e, uint32_t index)
+{
+	const Moved *m = ctx;
+	uint32_t kind = walk_kind(e);
+	(void)index;
+	if (kind == K_LocalGet && BinaryenLocalGetGetIndex(e) >= m->from)
+		BinaryenLocalGetSetIndex(e, BinaryenLocalGetGetIndex(e) + m->by);
+	else if (kind == K_LocalSet && BinaryenLocalSetGetIndex(e) >= m->from)
+		BinaryenLocalSetSetIndex(e, BinaryenLocalSetGetIndex(e) + m->by);
+	return true;
+}
+
+/* The region of variant k, its own locals appended to the function's. */
+static Expr alternative(Combine *c, const Sites *s, const Variant *v, const Place *p, Body *to)
+{
+	const Body *original = &s->body[p->func];
+	uint32_t own = body_nparams(original) + original->nvars;
+	Body b;
+	if (!propose_body(s, v, NULL, &b))
+		return NULL;
+	Expr e = BinaryenExpressionCopy(walk_at(b.expr, p->index), c->m->ref);
+	Moved m = {own, to->nvars - original->nvars};
+	walk_each(e, move_local, &m);
+	uint32_t n = b.nvars - original->nvars;
+	to->vars = xgrow(to->vars, (to->nvars + n) * sizeof *to->vars);
+	if (n)
+		memcpy(to->vars + to->nvars, b.vars + original->nvars, n * sizeof *to->vars);
+	to->nvars += n;
+	body_free(&b);
+	return e;
+}
+
+/* Dispatcher i, a region of the body. Later regions come first, so that an index is good until its turn comes. */
+static int fork_region(Combine *c, const Sites *s, const Variants *v, uint32_t i, Body *to, Err *e)
+{
+	const Dispatcher *d = &c->d->d[i];
+	const Place *p = &s->places.p[d->at];
+	Expr *arm = xalloc(d->n * sizeof *arm);
+	arm[0] = BinaryenExpressionCopy(walk_at(to->expr, p->index), c->m->ref);
+	for (uint32_t k = 1; k < d->n; k++)
+		if (!(arm[k] = alternative(c, s, &v->v[d->row[k - 1]], p, to)))
+			return err_set(e, MEWE_BAD, "%s: %s: variant %u can't be made again; report this", c->m->file, to->name, k);
+	to->expr = walk_replace(to->expr, p->index, fork_make(c->m->ref, selector(c, i), arm, d->n));
+	free(arm);
+	return 0;
+}
+
+/* There is no other way to give a function more locals than to make it anew, and then those after it, so that all keep their
+ * places. Nothing is copied: a body is in one function at a time. */
+static void put_bodies(Combine *c, Body *with)
+{
+	Mod *m = c->m;
+	for (uint32_t i = 0; i < m->nfunc; i++) {
+		if (with[i].expr)
+			continue;
+		with[i] = body_of(m, i);
+	}
+	for (uint32_t i = 0; i < m->nfunc; i++)
+		BinaryenRemoveFunction(m->ref, m->func[i].name);
+	for (uint32_t i = 0; i < m->nfunc; i++) {
+		body_add(m, m->func[i].name, &with[i]);
+		body_free(&with[i]);
+	}
+}
+
+static int fork_all(Combine *c, const Sites *s, const Variants *v, Err *e)
+{
+	Mod *m = c->m;
+	Body *with = xalloc(m->nfunc * sizeof *with);
+	int code = 0;
+	for (uint32_t i = c->d->n; i-- > 0 && !code;) {
+		uint32_t func = c->d->d[i].func;
+		if (!with[func].expr)
+			with[func] = body_of(m, func);
+		code = fork_region(c, s, v, i, &with[func], e);
+	}
+	if (!code)
+		put_bodies(c, with);
+	else
+		for (uint32_t i = 0; i < m->nfunc; i++)
+			body_free(&with[i]);
+	free(with);
+	read_index(m);
+	return code;
+}
+
 /* ---- wrappers ---------------------------------------------------------------------------------------------------------- */
 
 /* A wrapper's own locals, past its parameters: the saved words, then the result, which may be a tuple. */
@@ -149,7 +244,7 @@ static void put(Wrap *w, Expr e) { PUSH(w->part, w->n, w->cap, e); }
 /* The globals that belong to a request: its choices and, for the traces' counts, which dispatchers it has met. */
 static uint32_t nsaved(const Combine *c)
 {
-	return c->shape->dispatch == MEWE_REQUEST ? c->layout.nwords + c->layout.nseen : 0;
+	return shape_vector(c->shape) ? c->layout.nwords + c->layout.nseen : 0;
 }
 
 static char *saved_name(const Combine *c, uint32_t i)
@@ -339,7 +434,9 @@ int combine_all(Mod *m, const Sites *s, const Variants *v, const Dispatchers *d,
 	if ((code = discriminator_add(m, shape, some, e)) != 0 || !some)
 		return code;
 	c.layout = layout_of(shape, d);
-	for (uint32_t i = 0; i < d->n && !code; i++)
+	if (shape->dispatch == MEWE_SITE)
+		code = fork_all(&c, s, v, e);
+	for (uint32_t i = 0; i < d->n && !code && shape->dispatch != MEWE_SITE; i++)
 		code = dispatch(&c, s, v, i, e);
 	if (!code)
 		wrap_exports(&c);

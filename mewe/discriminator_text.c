@@ -36,7 +36,7 @@ static void place(const Shape *s, const Dispatchers *d, bool want, Layout *l)
 Layout layout_of(const Shape *s, const Dispatchers *d)
 {
 	Layout l = {0};
-	if (d && s->dispatch == MEWE_REQUEST) {
+	if (d && shape_vector(s)) {
 		l.field = xalloc(d->n * sizeof *l.field);
 		place(s, d, true, &l);
 		place(s, d, false, &l);
@@ -55,7 +55,7 @@ static bool forgets(const Shape *s) { return s->reseed == MEWE_RESEED_ENTRY && k
 
 bool discriminator_renews(const Shape *s, const Dispatchers *d)
 {
-	return d && (s->dispatch == MEWE_REQUEST || forgets(s));
+	return d && (shape_vector(s) || forgets(s));
 }
 
 /* The one function that asks for seeds. */
@@ -136,7 +136,7 @@ static void put_group(Buf *b, const Dispatchers *d, const Layout *l, const uint3
 static void put_drawn(Buf *b, const Dispatcher *d, const Field *f)
 {
 	buf_str(b, "  (local.set $vector (i64.or (local.get $vector) (i64.shl (i64.extend_i32_u\n");
-	buf_printf(b, "    (call $mewe.draw (i32.const %u) (i32.const %u))) (i64.const %u))))\n", d->func, d->n, f->shift);
+	buf_printf(b, "    (call $mewe.draw (i32.const %u) (i32.const %u))) (i64.const %u))))\n", d->id, d->n, f->shift);
 }
 
 /* The words of these fields, each put together in a local. */
@@ -184,7 +184,7 @@ static void put_renew(Buf *b, const Shape *s)
 		buf_str(b, "  (if (i32.eqz (global.get $mewe.live)) (then (return)))\n");
 	if (forgets(s))
 		buf_str(b, "  (call $mewe.forget)\n");
-	if (s->dispatch == MEWE_REQUEST)
+	if (shape_vector(s))
 		buf_str(b, "  (call $mewe.redraw)\n");
 	buf_str(b, ")\n");
 }
@@ -192,7 +192,7 @@ static void put_renew(Buf *b, const Shape *s)
 /* mewe.first: is this dispatcher's choice to be counted? At each call; of a request, at the first. */
 static void put_first(Buf *b, const Shape *s, const Layout *l)
 {
-	bool request = s->dispatch == MEWE_REQUEST;
+	bool request = shape_vector(s);
 	buf_str(b, "(func $mewe.first (param $d i32) (result i32)\n  (local $bit i64)\n  (local $first i32)\n");
 	buf_str(b, "  (local.set $bit (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $d))))\n");
 	buf_str(b, "  (local.set $first (i32.const 1))\n  (block $out\n");
@@ -217,7 +217,7 @@ static void put_first(Buf *b, const Shape *s, const Layout *l)
 
 static void put_trace(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
 {
-	bool request = s->dispatch == MEWE_REQUEST;
+	bool request = shape_vector(s);
 	buf_str(b, mewe_wat_trace);
 	buf_str(b, s->trace == MEWE_TRACE_FULL ? mewe_wat_trace_full : mewe_wat_trace_hash);
 	put_globals(b, "ran", l->nseen);
@@ -249,7 +249,7 @@ char *discriminator_text(const Shape *s, const Dispatchers *d)
 		buf_str(&b, "(global $mewe.live i32 (i32.const 1))\n");
 	if (d && s->gated && s->dispatch == MEWE_CALL)
 		buf_str(&b, mewe_wat_gate);
-	if (d && s->dispatch == MEWE_REQUEST)
+	if (d && shape_vector(s))
 		put_redraw(&b, s, d, &l);
 	if (discriminator_renews(s, d))
 		put_renew(&b, s);

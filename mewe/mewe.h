@@ -32,7 +32,7 @@ typedef struct mewe_bytes {
 	size_t n;
 } mewe_bytes;
 
-enum mewe_dispatch { MEWE_CALL, MEWE_REQUEST };
+enum mewe_dispatch { MEWE_CALL, MEWE_REQUEST, MEWE_SITE };
 enum mewe_discriminator { MEWE_CHACHA, MEWE_WASI, MEWE_XORSHIFT, MEWE_FIXED, MEWE_NONE, MEWE_HOST };
 enum mewe_reseed { MEWE_RESEED_INSTANCE, MEWE_RESEED_ENTRY };
 enum mewe_trace { MEWE_TRACE_OFF, MEWE_TRACE_HASH, MEWE_TRACE_FULL };
@@ -54,6 +54,7 @@ typedef struct mewe_options {
 	uint64_t fixed_seed;     /* of MEWE_FIXED */
 	enum mewe_reseed reseed;
 	enum mewe_trace trace;
+	const char *plan;        /* JSON text: where choices are made, and among how many (`--plan`); NULL: everywhere. Its dispatch counts */
 	unsigned accept;         /* bit set of verdicts (1u << Verdict) that may be kept */
 	uint64_t seed;           /* of the generator: which candidates are tried, in which order */
 	unsigned jobs;           /* worker processes; never changes the bytes */

@@ -7,8 +7,6 @@
 /* So often is the module made anew without the variants that the audit of the final binary found to be equal. */
 enum { AUDITS = 4 };
 
-static int audit(Build *b, bool *again, Err *e);
-
 int pipeline_search(Build *b, Err *e)
 {
 	const Options *o = b->o;
@@ -54,7 +52,7 @@ int pipeline_choose(Build *b, Err *e)
 		if (!code)
 			code = pipeline_emit(b, MEWE_TRACE_OFF, &b->twin, e);
 		if (!code)
-			code = audit(b, &again, e);
+			code = audit_classes(b, &again, e);
 	}
 	b->ns[STAGE_AUDIT] += prove_now() - start - (b->ns[STAGE_PROVE] - proving);
 	if (!code && again)
@@ -84,31 +82,6 @@ int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
 	return code;
 }
 
-/* The classes of equal machine code in the final binary. Variants that are equal there, though they were different alone,
- * are struck off, and the module is to be made again. */
-static int audit(Build *b, bool *again, Err *e)
-{
-	Mod *m = NULL;
-	Founds found = {0};
-	Code *code_of = NULL;
-	*again = false;
-	if (b->dispatchers.n == 0)
-		return 0;
-	int code = read_module(b->file, b->twin.p, b->twin.n, &m, e);
-	if (!code)
-		code = shape_find(m, &found, e);
-	if (!code && found.n != b->dispatchers.n)
-		code = err_set(e, MEWE_BAD, "%s: %u dispatchers in the final binary, not %u; report this", b->file, found.n, b->dispatchers.n);
-	if (!code)
-		code = survive_code(b->file, b->twin.p, b->twin.n, NULL, &code_of, e);
-	for (uint32_t i = 0; !code && i < found.n; i++)
-		*again |= select_classes(&b->dispatchers.d[i], &found.f[i], code_of, &b->variants);
-	free(code_of);
-	shape_free(&found);
-	read_free(m);
-	return code;
-}
-
 void pipeline_free(Build *b, Err *e)
 {
 	for (uint32_t i = 0; i < b->variants.n; i++) {
@@ -130,13 +103,16 @@ void pipeline_free(Build *b, Err *e)
 int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options *o, mewe_bytes *out, mewe_report **report,
                mewe_err *err)
 {
-	Build b = {.o = o, .file = file};
+	Options own = *o;
+	Build b = {.o = &own, .file = file};
 	mewe_report *r = NULL;
 	Bytes wasm = {0};
 	int code = read_wasm(file, in, n, &wasm, err);
 
 	b.in = wasm.p;
 	b.nin = wasm.n;
+	if (!code && own.plan)
+		code = place_dispatch(own.plan, &own.dispatch, err);
 	if (!code)
 		code = stages(&b, &r, err);
 	if (!code && b.proving.limited)

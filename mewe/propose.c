@@ -1,6 +1,6 @@
 /* propose.c - the candidates: which (site, strategy, n) are tried, in which order, and the code of each.
  * In: sites, the strategies asked for, the seed; later, which candidates survived the compiler. Out: rows, not yet proved.
- * Must hold: the candidates depend on the module, the options and the seed alone. Rows are ordered by function, and within one
+ * Must hold: the candidates depend on the module, the options and the seed alone. Rows are ordered by place, and within one
  * by when they were drawn. */
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,7 @@ typedef struct Pool {
 	uint32_t n, cap, used;         /* [0, used) have been drawn */
 } Pool;
 typedef struct Group {
-	uint32_t func;
+	uint32_t func, at;             /* the place */
 	uint64_t seed;
 	Rng rng;
 	size_t turn;                   /* of the strategies, which take turns */
@@ -111,12 +111,13 @@ struct Picks {
 
 static void group_add(Picks *p, uint32_t from, uint32_t to, uint64_t seed)
 {
-	Group g = {.func = p->s->site[from].func, .pool = xalloc(p->nst * sizeof *g.pool)};
+	Group g = {.func = p->s->site[from].func, .at = p->s->site[from].place, .pool = xalloc(p->nst * sizeof *g.pool)};
 	for (uint32_t i = from; i < to; i++)
 		for (size_t k = 0; k < p->nst; k++)
 			for (uint32_t c = p->st[k]->count(&p->s->site[i]), j = 0; j < c; j++)
 				PUSH(g.pool[k].pick, g.pool[k].n, g.pool[k].cap, ((Pick){i, j}));
-	g.seed = mix64(seed ^ mix64(g.func + 1));
+	const Place *place = &p->s->places.p[g.at];
+	g.seed = mix64(seed ^ mix64(g.func + 1 + ((uint64_t)place->index << 32)));
 	g.rng = (Rng){g.seed};
 	PUSH(p->group, p->n, p->cap, g);
 }
@@ -131,7 +132,7 @@ int propose_open(Sites *s, const Options *o, Picks **out, Err *e)
 		return code;
 	open_all(s, p->st, p->nst, o->seed);
 	for (uint32_t from = 0, to; p->nst > 0 && from < s->n; from = to) {
-		for (to = from; to < s->n && s->site[to].func == s->site[from].func;)
+		for (to = from; to < s->n && s->site[to].place == s->site[from].place;)
 			to++;
 		group_add(p, from, to, o->seed);
 		if (o->progress)
@@ -257,11 +258,11 @@ static bool draw(Picks *p, Group *g, size_t k, Variant *out)
 	Pick pick = q->pick[j];
 	q->pick[j] = q->pick[q->used];
 	q->pick[q->used++] = pick;
-	*out = (Variant){.site = pick.site, .func = g->func, .strategy = p->st[k], .rule = "", .n = pick.n, .seed = pick_seed(g, &pick)};
+	*out = (Variant){.site = pick.site, .func = g->func, .at = g->at, .strategy = p->st[k], .rule = "", .n = pick.n, .seed = pick_seed(g, &pick)};
 	return true;
 }
 
-/* The function's next candidates: the strategies take turns. */
+/* The place's next candidates: the strategies take turns. */
 static uint32_t group_more(Picks *p, Group *g, uint32_t want, Variants *out)
 {
 	uint32_t n = 0;
@@ -283,7 +284,7 @@ static void merge(Variants *v, Variants *more)
 	Variants all = {0};
 	uint32_t i = 0, j = 0;
 	while (i < v->n || j < more->n) {
-		bool old = j == more->n || (i < v->n && v->v[i].func <= more->v[j].func);
+		bool old = j == more->n || (i < v->n && v->v[i].at <= more->v[j].at);
 		PUSH(all.v, all.n, all.cap, old ? v->v[i++] : more->v[j++]);
 	}
 	free(v->v);
@@ -295,7 +296,7 @@ uint32_t propose_more(Picks *p, const uint32_t *want, Variants *v)
 {
 	Variants more = {0};
 	for (uint32_t i = 0; i < p->n; i++)
-		group_more(p, &p->group[i], want[p->group[i].func], &more);
+		group_more(p, &p->group[i], want[p->group[i].at], &more);
 	uint32_t n = more.n;
 	merge(v, &more);
 	return n;
@@ -365,4 +366,30 @@ bool propose_body(const Sites *s, const Variant *v, Traits *traits, Body *out)
 		memcpy(out->vars, site->body->vars, site->body->nvars * sizeof *out->vars);
 	memcpy(out->vars + site->body->nvars, p.vars, p.nvars * sizeof *p.vars);
 	return true;
+}
+
+/* Locals that the candidate has beyond the body's own are read by nothing else. */
+bool propose_pair(const Sites *s, const Variant *v, Body *a, Body *b)
+{
+	const Site *site = &s->site[v->site];
+	const Place *p = &s->places.p[v->at];
+	Body candidate;
+	if (!propose_body(s, v, NULL, &candidate))
+		return false;
+	if (!p->region) {
+		*a = body_copy(site->body);
+		*b = candidate;
+		return true;
+	}
+	Expr was = walk_at(site->body->expr, p->index), is = walk_at(candidate.expr, p->index);
+	uint32_t own = body_nparams(site->body) + site->body->nvars, n = own + candidate.nvars - site->body->nvars;
+	bool good = BinaryenExpressionGetType(was) == BinaryenExpressionGetType(is) && region_good(is);
+	if (good) {
+		uint8_t *owned = xalloc(n);
+		memset(owned + own, 1, n - own);
+		region_pair(&candidate, was, is, owned, a, b);
+		free(owned);
+	}
+	body_free(&candidate);
+	return good;
 }

@@ -52,20 +52,21 @@ uint64_t prove_now(void)
 /* The proof of one row, or what stands in its place. */
 static void judge(const Sites *s, const Variant *v, const Ident *id, Answer *a)
 {
-	Body candidate;
+	Body original, candidate;
 	if (v->strategy->grants == V_BY_CONSTRUCTION) {
 		a->verdict = V_BY_CONSTRUCTION;
-	} else if (!propose_body(s, v, NULL, &candidate)) {
+	} else if (!propose_pair(s, v, &original, &candidate)) {
 		a->verdict = V_UNSUPPORTED;
 		strcpy(a->why, "the rule does not apply here");
 	} else {
 		Equiv q;
-		equiv_certify(s->site[v->site].body, id, &candidate, id, EQUIV_QUICK, NULL, &q);
+		equiv_certify(&original, id, &candidate, id, EQUIV_QUICK, NULL, &q);
 		a->verdict = q.verdict;
 		a->work = q.work;
 		if (q.verdict != V_PROVED)
 			memcpy(a->why, q.why, sizeof a->why);
 		a->why[sizeof a->why - 1] = 0;
+		body_free(&original);
 		body_free(&candidate);
 	}
 }
@@ -194,10 +195,11 @@ static void remember(Task *t, const uint32_t *row, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		Variant *v = &t->v->v[row[i]];
-		Body candidate;
+		Body original, candidate;
 		t->keyed[t->n] = false;
-		if (t->p->cache && v->strategy->grants != V_BY_CONSTRUCTION && propose_body(t->s, v, NULL, &candidate)) {
-			t->keyed[t->n] = obligation_proof(t->s->site[v->site].body, &candidate, &t->key[t->n]);
+		if (t->p->cache && v->strategy->grants != V_BY_CONSTRUCTION && propose_pair(t->s, v, &original, &candidate)) {
+			t->keyed[t->n] = obligation_proof(&original, &candidate, &t->key[t->n]);
+			body_free(&original);
 			body_free(&candidate);
 		}
 		if (t->keyed[t->n] && cache_proof(t->p->cache, t->key[t->n], &v->verdict, &v->work, &v->why))

@@ -191,6 +191,7 @@ int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err 
 	Mod *m = xalloc(sizeof *m);
 	m->file = xstrdup(file);
 	m->scan = s;
+	m->bytes = digest(wasm, n);
 	m->ref = parse(wasm, n, s.features);
 	read_index(m);
 	*out = m;

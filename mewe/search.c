@@ -8,7 +8,7 @@
 #include <string.h>
 #include "all.h"
 
-/* Candidates for each variant that a function lacks, so that there is a choice; and how often more are drawn. */
+/* Candidates for each variant that a place lacks, so that there is a choice; and how often more are drawn. */
 enum { TRIES = 2, ROUNDS = 5 };
 
 static uint64_t lap(Build *b, int stage, uint64_t since)
@@ -18,13 +18,16 @@ static uint64_t lap(Build *b, int stage, uint64_t since)
 	return t;
 }
 
-/* How many candidates each function is to get next. */
+/* How many candidates each place is to get next. */
 static void lacking(const Build *b, uint32_t *want)
 {
-	for (uint32_t i = 0; i < b->mod->nfunc; i++)
-		want[i] = TRIES * (b->o->variants - 1);
-	for (uint32_t i = 0; i < b->dispatchers.n; i++)
-		want[b->dispatchers.d[i].func] = TRIES * (b->o->variants - b->dispatchers.d[i].n);
+	const Places *p = &b->sites.places;
+	for (uint32_t i = 0; i < p->n; i++)
+		want[i] = TRIES * (p->p[i].bodies - 1);
+	for (uint32_t i = 0; i < b->dispatchers.n; i++) {
+		const Dispatcher *d = &b->dispatchers.d[i];
+		want[d->at] = TRIES * (p->p[d->at].bodies - d->n);
+	}
 }
 
 static uint32_t unproved(const Build *b, uint32_t *row)
@@ -42,7 +45,7 @@ int search_keep(Build *b, Err *e)
 	int code = 0;
 	do {
 		select_free(&b->dispatchers);
-		select_all(b->o, b->original, &b->variants, &b->dispatchers);
+		select_all(b->o, &b->sites.places, b->original, &b->variants, &b->dispatchers);
 		n = unproved(b, row);
 		uint64_t t = prove_now();
 		code = prove_rows(&b->sites, b->o, &b->variants, row, n, &b->proving, e);
@@ -54,7 +57,7 @@ int search_keep(Build *b, Err *e)
 
 int search_all(Build *b, Err *e)
 {
-	uint32_t *want = xalloc(b->mod->nfunc * sizeof *want);
+	uint32_t *want = xalloc(b->sites.places.n * sizeof *want);
 	uint64_t t = prove_now();
 	int code = propose_open(&b->sites, b->o, &b->picks, e);
 	for (int round = 0; !code && round < ROUNDS; round++) {

@@ -13,7 +13,7 @@ enum { PER_RULE_AND_SITE = 2 };
 
 typedef struct Choice {
 	Variants *all;
-	uint32_t *row, n, cap;         /* the function's rows that may be kept, the best first */
+	uint32_t *row, n, cap;         /* the place's rows that may be kept, the best first */
 	uint32_t *kept, nkept, kcap;
 	const Code *original;
 	uint32_t want;
@@ -62,7 +62,7 @@ static bool capped(const Choice *f, const Variant *v)
 	return n >= PER_RULE_AND_SITE;
 }
 
-/* One pass over the function's rows; the first takes new shapes only. */
+/* One pass over the place's rows; the first takes new shapes only. */
 static void pass(Choice *f, bool shapes)
 {
 	for (uint32_t i = 0; i < f->n; i++) {
@@ -101,13 +101,13 @@ static void choose(Choice *f)
 		f->all->v[f->kept[i]].place = i + 1;
 }
 
-void select_all(const Options *o, const Code *original, Variants *v, Dispatchers *out)
+void select_all(const Options *o, const Places *p, const Code *original, Variants *v, Dispatchers *out)
 {
 	uint32_t cap = 0;
 	*out = (Dispatchers){0};
 	for (uint32_t from = 0, to; from < v->n; from = to) {
-		Choice f = {.all = v, .original = &original[v->v[from].func], .want = o->variants - 1};
-		for (to = from; to < v->n && v->v[to].func == v->v[from].func; to++) {
+		Choice f = {.all = v, .original = &original[v->v[from].func], .want = p->p[v->v[from].at].bodies - 1};
+		for (to = from; to < v->n && v->v[to].at == v->v[from].at; to++) {
 			v->v[to].kept = false;
 			v->v[to].place = 0;
 			if (v->v[to].struck)
@@ -121,7 +121,9 @@ void select_all(const Options *o, const Code *original, Variants *v, Dispatchers
 		}
 		choose(&f);
 		if (f.nkept > 0) {
-			Dispatcher d = {.func = v->v[from].func, .n = f.nkept + 1, .row = f.kept};
+			bool region = p->p[v->v[from].at].region;
+			Dispatcher d = {.func = v->v[from].func, .id = region ? out->n : v->v[from].func, .at = v->v[from].at, .region = region,
+			                .n = f.nkept + 1, .row = f.kept};
 			d.klass = xalloc(d.n * sizeof *d.klass);
 			PUSH(out->d, out->n, cap, d);
 		} else {
@@ -131,18 +133,20 @@ void select_all(const Options *o, const Code *original, Variants *v, Dispatchers
 	}
 }
 
-bool select_classes(Dispatcher *d, const Found *f, const Code *code, Variants *v)
+bool select_classes(Dispatcher *d, const Code *code, const bool *gone, Variants *v)
 {
 	bool struck = false;
 	d->distinct = d->distinct_shape = 0;
 	for (uint32_t i = 0; i < d->n; i++) {
 		uint32_t same = 0, alike = 0;
-		while (same < i && !digest_eq(code[f->variant[same]].code, code[f->variant[i]].code))
+		while (same < i && !digest_eq(code[same].code, code[i].code))
 			same++;
-		while (alike < i && !digest_eq(code[f->variant[alike]].shape, code[f->variant[i]].shape))
+		while (alike < i && !digest_eq(code[alike].shape, code[i].shape))
 			alike++;
+		if (gone && gone[i])
+			same = 0; /* it is what the original is */
 		d->klass[i] = same == i ? d->distinct++ : d->klass[same];
-		d->distinct_shape += alike == i;
+		d->distinct_shape += alike == i && same == i;
 		if (same == i || v->v[d->row[i - 1]].strategy->grants == V_BY_CONSTRUCTION)
 			continue;
 		v->v[d->row[i - 1]].kept = false;

@@ -26,7 +26,7 @@ static bool const32(Expr e, uint32_t *x)
 static bool is_binary(Expr e, BinaryenOp op) { return walk_kind(e) == K_Binary && BinaryenBinaryGetOp(e) == op; }
 
 /* A call of the instrument: constants in, nothing out. */
-static bool is_trace(Expr e)
+bool shape_trace(Expr e)
 {
 	if (walk_kind(e) != K_Call || BinaryenExpressionGetType(e) != BinaryenTypeNone() || BinaryenCallGetNumOperands(e) == 0)
 		return false;
@@ -45,8 +45,9 @@ bool shape_marked(Expr body)
 
 /* ---- selectors ------------------------------------------------------------------------------------------------------ */
 
-static bool field(Expr e, Selector *out)
+bool shape_field(Expr e, Selector *out)
 {
+	*out = (Selector){0};
 	if (!is_binary(e, BinaryenAndInt32()) || !const32(BinaryenBinaryGetRight(e), &out->mask))
 		return false;
 	Expr word = BinaryenBinaryGetLeft(e);
@@ -71,7 +72,7 @@ static bool selector(Expr e, uint32_t ordinal, uint32_t n, Selector *out)
 	uint32_t own, of;
 	*out = (Selector){0};
 	if (walk_kind(e) != K_Call)
-		return field(e, out);
+		return shape_field(e, out);
 	out->draw = BinaryenCallGetTarget(e);
 	return BinaryenCallGetNumOperands(e) == 2 && const32(BinaryenCallGetOperandAt(e, 0), &own) && own == ordinal &&
 	       const32(BinaryenCallGetOperandAt(e, 1), &of) && of == n;
@@ -140,7 +141,7 @@ static bool arm(const Mod *m, uint32_t ordinal, Expr block, uint32_t at, Arm *ou
 	*out = (Arm){0};
 	while (n - at > want && out->ntrace < LEN(out->trace)) {
 		Expr e = BinaryenBlockGetChildAt(block, at++);
-		if (!is_trace(e))
+		if (!shape_trace(e))
 			return false;
 		out->trace[out->ntrace++] = e;
 	}
@@ -164,7 +165,7 @@ static Expr find_table(Expr body, Expr **block, uint32_t *n, bool *traced)
 			return NULL;
 		PUSH(*block, *n, cap, e);
 		Expr kid = BinaryenBlockGetChildAt(e, 0);
-		if (*n == 1 && is_trace(kid) && BinaryenBlockGetNumChildren(e) > 1) {
+		if (*n == 1 && shape_trace(kid) && BinaryenBlockGetNumChildren(e) > 1) {
 			*traced = true;
 			kid = BinaryenBlockGetChildAt(e, 1);
 		}
@@ -173,7 +174,7 @@ static Expr find_table(Expr body, Expr **block, uint32_t *n, bool *traced)
 }
 
 /* The table's kth target is the end of the block that arm k follows; what is out of range takes the original. */
-static bool targets(Expr table, Expr *block, uint32_t n)
+bool shape_targets(Expr table, Expr *block, uint32_t n)
 {
 	if (BinaryenSwitchGetNumNames(table) != n || BinaryenSwitchGetValue(table))
 		return false;
@@ -197,7 +198,7 @@ bool shape_pieces(const Mod *m, uint32_t ordinal, Pieces *out)
 		out->n = nblock - 1;
 		out->arm = xalloc(out->n * sizeof *out->arm);
 		out->enter = traced ? BinaryenBlockGetChildAt(body, 0) : NULL;
-		good = targets(table, block, out->n) && selector(BinaryenSwitchGetCondition(table), ordinal, out->n, &out->selector);
+		good = shape_targets(table, block, out->n) && selector(BinaryenSwitchGetCondition(table), ordinal, out->n, &out->selector);
 	}
 	for (uint32_t k = 0; good && k < out->n; k++) {
 		Expr around = block[out->n - 1 - k];

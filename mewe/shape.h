@@ -28,6 +28,12 @@ typedef struct Pieces {
  * gives? Calls of constants without results, of the instrument, are let through for the caller to judge. */
 bool shape_pieces(const Mod *m, uint32_t ordinal, Pieces *out);
 
+/* Its parts, for fork.c: a call of the instrument (constants in, nothing out); a field of a global as a selector; a br_table whose
+ * kth target is the end of the kth of n blocks, from the innermost of block[0..n] on. */
+bool shape_trace(Expr e);
+bool shape_field(Expr e, Selector *out);
+bool shape_targets(Expr table, Expr *block, uint32_t n);
+
 /* Does it begin with the mark of a function that stands for an import from `mewe`? The mark may be all of it. */
 bool shape_marked(Expr body);
 

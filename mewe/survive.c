@@ -144,7 +144,7 @@ bool survive_distinct(const Variants *v, uint32_t row, const Code *original)
 	const Variant *x = &v->v[row];
 	if (x->bytes == 0 || digest_eq(x->code, original[x->func].code))
 		return false;
-	for (uint32_t i = row; i-- > 0 && v->v[i].func == x->func;)
+	for (uint32_t i = row; i-- > 0 && v->v[i].at == x->at;)
 		if (digest_eq(v->v[i].code, x->code))
 			return false;
 	return true;

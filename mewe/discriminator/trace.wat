@@ -38,6 +38,11 @@
   (global.set $mewe.body (call $mewe.mix (global.get $mewe.body) (local.get $body)))
   (call $mewe.record (local.get $entry)))
 
+;; A region took an alternative: its id in the body trace. No function is entered, so the entry trace does not see it.
+(func $mewe.took (param $alternative i32) (param $body i32)
+  (global.set $mewe.body (call $mewe.mix (global.get $mewe.body) (local.get $body)))
+  (call $mewe.record (local.get $alternative)))
+
 ;; Dispatcher d (counted from 0) took its variant k, out of 2^bits.
 (func $mewe.chose (param $d i32) (param $k i32) (param $bits f64)
   (if (i32.eqz (global.get $mewe.live))
