@@ -3,7 +3,8 @@
  * Must hold, with N functions defined in the original: function i < N of the module is the original's function i, or a
  * dispatcher in its place; after them come, function by function equal to what a build adds, the guest's imports from `mewe`
  * and the discriminator; then bodies, each of exactly one dispatcher, and entry wrappers, each of exactly one export.
- * Nothing but a dispatcher's arm calls a body. Imports, exports, tables, elements, memory, data, globals and start are the
+ * Nothing but a dispatcher's arm calls a body. Or there are no bodies, and functions hold forks: choices among alternatives for a
+ * region of theirs (account_fork.c). Imports, exports, tables, elements, memory, data, globals and start are the
  * original's and what the build adds. Custom sections say nothing here.
  *
  * What the build adds is not believed but made anew, by discriminator.c from the original; how the module was built is
@@ -66,7 +67,7 @@ static uint32_t have_func(void *ctx, const char *name)
 	uint32_t i = read_function(a->have, name);
 	if (i == NONE || i >= a->have->nimp + a->first_body)
 		return NONE;
-	return i == account_index(a, "enter") || i == account_index(a, "chose") ? IDENT_SKIP : i;
+	return i == account_index(a, "enter") || i == account_index(a, "chose") || i == account_index(a, "took") ? IDENT_SKIP : i;
 }
 
 uint32_t account_global_of(const Mod *m, const char *name)
@@ -98,7 +99,7 @@ bool account_same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy)
 	return same;
 }
 
-static bool same_type(BinaryenFunctionRef f, BinaryenFunctionRef g)
+bool account_same_type(BinaryenFunctionRef f, BinaryenFunctionRef g)
 {
 	return BinaryenFunctionGetParams(f) == BinaryenFunctionGetParams(g) && BinaryenFunctionGetResults(f) == BinaryenFunctionGetResults(g);
 }
@@ -106,7 +107,7 @@ static bool same_type(BinaryenFunctionRef f, BinaryenFunctionRef g)
 bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g)
 {
 	uint32_t n = BinaryenFunctionGetNumVars(f);
-	if (!same_type(f, g) || BinaryenFunctionGetNumVars(g) != n)
+	if (!account_same_type(f, g) || BinaryenFunctionGetNumVars(g) != n)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		if (BinaryenFunctionGetVar(f, i) != BinaryenFunctionGetVar(g, i))
@@ -116,13 +117,14 @@ bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g)
 
 /* ---- functions in their old places ---------------------------------------------------------------------------------- */
 
-static bool is_call(const Account *a, Expr e, uint32_t index)
+bool account_call(const Account *a, Expr e, const char *ours)
 {
+	uint32_t index = account_index(a, ours);
 	return index != NONE && walk_kind(e) == K_Call && read_function(a->have, BinaryenCallGetTarget(e)) == index;
 }
 
 /* The number that a call has there; NONE, which is no trace's id, where it has none: nobody vouches for its type. */
-static uint32_t operand(Expr call, uint32_t i)
+uint32_t account_operand(Expr call, uint32_t i)
 {
 	Expr e = i < BinaryenCallGetNumOperands(call) ? BinaryenCallGetOperandAt(call, i) : NULL;
 	return e && walk_kind(e) == K_Const && BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? (uint32_t)BinaryenConstGetValueI32(e) : NONE;
@@ -131,11 +133,11 @@ static uint32_t operand(Expr call, uint32_t i)
 /* The instrument's call at the start of a function, with its own ids. */
 static bool entered(const Account *a, Expr e, uint32_t ordinal)
 {
-	return is_call(a, e, account_index(a, "enter")) && operand(e, 0) == TRACE_ID(ordinal, 0) && operand(e, 1) == TRACE_ID(ordinal, 0);
+	return account_call(a, e, "enter") && account_operand(e, 0) == TRACE_ID(ordinal, 0) && account_operand(e, 1) == TRACE_ID(ordinal, 0);
 }
 
 /* The function's body without the instrument's call; NULL: that is not there. */
-static Expr uninstrumented(const Account *a, uint32_t ordinal)
+Expr account_uninstrumented(const Account *a, uint32_t ordinal)
 {
 	Expr body = BinaryenFunctionGetBody(a->have->func[ordinal].ref);
 	if (a->shape.trace == MEWE_TRACE_OFF)
@@ -177,7 +179,7 @@ static bool reports(const Account *a, Expr e)
 			return true;
 	bool ok = false;
 	for (size_t i = 0; i < LEN(funcs); i++)
-		ok |= is_call(a, e, account_index(a, funcs[i]));
+		ok |= account_call(a, e, funcs[i]);
 	for (uint32_t i = 0; ok && i < BinaryenCallGetNumOperands(e); i++) {
 		Expr arg = BinaryenCallGetOperandAt(e, i);
 		ok = walk_kind(arg) == K_LocalGet && BinaryenLocalGetGetIndex(arg) == i;
@@ -196,12 +198,15 @@ static bool reporting(const Account *a, uint32_t ordinal)
 	return true;
 }
 
+void account_pair(Account *a, const Pair *p) { PUSH(a->pair, a->npair, a->pair_cap, *p); }
+
 static void put_pair(Account *a, uint32_t original, uint32_t body, uint32_t dispatcher, uint32_t place)
 {
 	BinaryenFunctionRef f = a->want->func[original].ref, g = a->have->func[body].ref;
 	Ident iw = account_want(a), ih = account_have(a);
-	bool same = account_same_locals(f, g) && account_same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih);
-	PUSH(a->pair, a->npair, a->pair_cap, ((Pair){original, body, dispatcher, place, same}));
+	Pair p = {.func = body, .dispatcher = dispatcher, .place = place, .was = body_of(a->want, original), .is = body_of(a->have, body)};
+	p.same = account_same_locals(f, g) && account_same_tree(BinaryenFunctionGetBody(f), &iw, BinaryenFunctionGetBody(g), &ih);
+	account_pair(a, &p);
 }
 
 typedef struct Uses {
@@ -237,7 +242,7 @@ static bool use(void *ctx, Expr e, uint32_t index)
 	return true;
 }
 
-static bool uses_only_originals(Account *a, uint32_t ordinal, Expr body)
+bool account_uses(Account *a, uint32_t ordinal, Expr body)
 {
 	Uses u = {a, ordinal, true};
 	if (!walk_known(body)) {
@@ -253,11 +258,11 @@ static void untouched(Account *a, uint32_t ordinal)
 {
 	BinaryenFunctionRef f = a->want->func[ordinal].ref, g = a->have->func[ordinal].ref, p = a->plan->func[ordinal].ref;
 	Ident iw = account_want(a), ih = account_have(a), ip = ident_of(a->plan);
-	if (!same_type(f, g)) {
+	if (!account_same_type(f, g)) {
 		account_differs(a, account_name(a, ordinal), "its type is not the original's");
 		return;
 	}
-	Expr body = uninstrumented(a, ordinal);
+	Expr body = account_uninstrumented(a, ordinal);
 	if (!body) {
 		if (!reporting(a, ordinal))
 			account_differs(a, account_name(a, ordinal), "the trace's call is not at its start");
@@ -266,11 +271,20 @@ static void untouched(Account *a, uint32_t ordinal)
 	if ((account_same_locals(f, g) && account_same_tree(BinaryenFunctionGetBody(f), &iw, body, &ih)) ||
 	    (account_same_locals(p, g) && account_same_tree(BinaryenFunctionGetBody(p), &ip, body, &ih)) || reporting(a, ordinal))
 		return;
-	if (uses_only_originals(a, ordinal, body))
+	if (account_uses(a, ordinal, body))
 		put_pair(a, ordinal, ordinal, NONE, NONE);
 }
 
 /* ---- dispatchers -------------------------------------------------------------------------------------------------------- */
+
+bool account_field(const Account *a, uint32_t i, const Selector *s, const Layout *l)
+{
+	char *word = xprintf("vector.%u", l->field[i].word);
+	bool good = s->global && account_global_of(a->have, s->global) == account_global(a, word) && s->shift == l->field[i].shift &&
+	            s->mask == (1u << l->field[i].bits) - 1;
+	free(word);
+	return good;
+}
 
 static void check_selector(Account *a, uint32_t i, const Selector *s, const Layout *l)
 {
@@ -279,29 +293,24 @@ static void check_selector(Account *a, uint32_t i, const Selector *s, const Layo
 		uint32_t want = account_index(a, a->shape.gated ? "gate" : "draw");
 		if (!s->draw || want == NONE || read_function(a->have, s->draw) != want)
 			account_differs(a, name, "it does not choose by the discriminator's draw");
-		return;
-	}
-	char *word = xprintf("vector.%u", l->field[i].word);
-	bool good = s->global && account_global_of(a->have, s->global) == account_global(a, word) && s->shift == l->field[i].shift &&
-	            s->mask == (1u << l->field[i].bits) - 1;
-	if (!good)
+	} else if (!account_field(a, i, s, l)) {
 		account_differs(a, name, "it does not choose by its own field of the request's choices");
-	free(word);
+	}
 }
 
 static bool good_enter(const Account *a, Expr e, uint32_t func, uint32_t k)
 {
-	if (!is_call(a, e, account_index(a, "enter")) || operand(e, 0) != TRACE_ID(func, k + 1))
+	if (!account_call(a, e, "enter") || account_operand(e, 0) != TRACE_ID(func, k + 1))
 		return false;
-	return operand(e, 1) > TRACE_ID(func, 0) && operand(e, 1) <= TRACE_ID(func, k + 1);
+	return account_operand(e, 1) > TRACE_ID(func, 0) && account_operand(e, 1) <= TRACE_ID(func, k + 1);
 }
 
-static bool good_chose(const Account *a, Expr e, uint32_t i, uint32_t k)
+bool account_chose(const Account *a, Expr e, uint32_t i, uint32_t k)
 {
-	if (!is_call(a, e, account_index(a, "chose")) || operand(e, 0) != i || operand(e, 1) != k || BinaryenCallGetNumOperands(e) != 3 ||
+	if (!account_call(a, e, "chose") || account_operand(e, 0) != i || account_operand(e, 1) != k || BinaryenCallGetNumOperands(e) != 3 ||
 	    BinaryenExpressionGetType(BinaryenCallGetOperandAt(e, 2)) != BinaryenTypeFloat64())
 		return false;
-	return fabs(BinaryenConstGetValueF64(BinaryenCallGetOperandAt(e, 2)) - log2(a->found.f[i].n)) < 1e-9;
+	return fabs(BinaryenConstGetValueF64(BinaryenCallGetOperandAt(e, 2)) - log2(a->dispatchers.d[i].n)) < 1e-9;
 }
 
 static void check_trace(Account *a, uint32_t i, const Pieces *p)
@@ -310,7 +319,7 @@ static void check_trace(Account *a, uint32_t i, const Pieces *p)
 	bool off = a->shape.trace == MEWE_TRACE_OFF, good = off ? !p->enter : p->enter && entered(a, p->enter, f->func);
 	for (uint32_t k = 0; k < p->n && good; k++) {
 		const Arm *m = &p->arm[k];
-		good = off ? m->ntrace == 0 : m->ntrace == 2 && good_enter(a, m->trace[0], f->func, k) && good_chose(a, m->trace[1], i, k);
+		good = off ? m->ntrace == 0 : m->ntrace == 2 && good_enter(a, m->trace[0], f->func, k) && account_chose(a, m->trace[1], i, k);
 	}
 	if (!good)
 		account_differs(a, account_name(a, f->func), "this dispatcher does more than choose and pass on its arguments");
@@ -321,7 +330,7 @@ static void check_dispatcher(Account *a, uint32_t i, uint32_t first, const Layou
 {
 	const Found *f = &a->found.f[i];
 	Pieces p;
-	if (!same_type(a->want->func[f->func].ref, a->have->func[f->func].ref)) {
+	if (!account_same_type(a->want->func[f->func].ref, a->have->func[f->func].ref)) {
 		account_differs(a, account_name(a, f->func), "its type is not the original's");
 		return;
 	}
@@ -337,7 +346,7 @@ static void check_dispatcher(Account *a, uint32_t i, uint32_t first, const Layou
 			continue;
 		}
 		a->owned[b] = true;
-		if (uses_only_originals(a, b, BinaryenFunctionGetBody(a->have->func[b].ref)))
+		if (account_uses(a, b, BinaryenFunctionGetBody(a->have->func[b].ref)))
 			put_pair(a, f->func, b, i, k);
 	}
 }
@@ -350,11 +359,14 @@ static void check_functions(Account *a)
 	Ident iw = account_want(a), ih = ident_of(a->have);
 	for (uint32_t i = 0, d = 0, body = a->first_body; i < a->norig; i++) {
 		a->owned[i] = true;
-		if (d < a->found.n && a->found.f[d].func == i) {
+		if (a->shape.dispatch != MEWE_SITE && d < a->found.n && a->found.f[d].func == i) {
 			check_dispatcher(a, d, body, &l);
 			body += a->found.f[d++].n;
 		} else {
-			untouched(a, i);
+			uint32_t n = a->shape.dispatch == MEWE_SITE ? account_forks(a, i, d, &l) : 0;
+			d += n;
+			if (n == 0)
+				untouched(a, i);
 		}
 	}
 	for (uint32_t i = a->norig; i < a->first_body; i++) {
@@ -418,6 +430,10 @@ void account_free(Account *a)
 	for (uint32_t i = 0; i < a->ndiff; i++) {
 		free(a->diff[i].func);
 		free(a->diff[i].what);
+	}
+	for (uint32_t i = 0; i < a->npair; i++) {
+		body_free(&a->pair[i].was);
+		body_free(&a->pair[i].is);
 	}
 	read_free(a->plan);
 	read_free(a->want);

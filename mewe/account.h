@@ -2,17 +2,21 @@
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
-#include "shape.h"
+#include "fork.h"
+
+struct Layout;
 
 /* What can't be accounted for: the function it is about, or "" for none, and what is wrong. */
 typedef struct Difference {
 	char *func, *what;
 } Difference;
 
-/* Two functions that the proof has to find equal: `original` in want, `body` in have. */
+/* Two pieces of code that the proof has to find equal. */
 typedef struct Pair {
-	uint32_t original, body;       /* ordinals */
-	uint32_t dispatcher, place;    /* index into found and body of it; NONE for a function that is in its old place */
+	uint32_t func;                 /* ordinal of the function in have that `is` is from */
+	uint32_t dispatcher, place;    /* index into dispatchers and body of it; NONE for a function that is in its old place */
+	Body was, is;                  /* of want and have; or of one region, both of have */
+	bool region;
 	bool same;                     /* the same code: nothing is left to be proved */
 } Pair;
 
@@ -29,8 +33,8 @@ typedef struct Account {
 	uint32_t nglobals;             /* globals of the original */
 	uint32_t first_body;           /* ordinal of the first function in have that want has no counterpart to */
 	Shape shape;
-	Founds found;                  /* the dispatchers, by ordinal */
-	Dispatchers dispatchers;       /* the same, as discriminator.c wants them */
+	Founds found;                  /* the dispatchers that are functions, by ordinal */
+	Dispatchers dispatchers;       /* the same, or the regions where a choice is made, as discriminator.c wants them */
 	bool *owned;                   /* functions of have that are accounted for */
 	uint32_t nrequest, ninit;      /* exports with a wrapper of either kind */
 	Pair *pair;
@@ -56,6 +60,18 @@ void account_differs(Account *a, const char *func, const char *fmt, ...) __attri
 uint32_t account_global_of(const Mod *m, const char *name);            /* a global's index in m */
 bool account_same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy);
 bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g); /* type and locals */
+bool account_same_type(BinaryenFunctionRef f, BinaryenFunctionRef g);
+Expr account_uninstrumented(const Account *a, uint32_t ordinal); /* have's body without the trace's call at its start; NULL: that is not there */
+bool account_call(const Account *a, Expr e, const char *ours);   /* does it call our function of that name? */
+uint32_t account_operand(Expr call, uint32_t i);                 /* the number that it has there, or NONE */
+bool account_chose(const Account *a, Expr e, uint32_t i, uint32_t k); /* the trace's word that dispatcher i took k */
+bool account_field(const Account *a, uint32_t i, const Selector *s, const struct Layout *l); /* its own field of the request's choices */
+bool account_uses(Account *a, uint32_t ordinal, Expr e);         /* it names nothing but the original's; else there is a difference */
+void account_pair(Account *a, const Pair *p);                    /* to be proved; takes the bodies */
+/* account_fork.c: regions where a choice is made. */
+Ours account_ours(const Account *a);
+void account_find_forks(Account *a);                             /* fills dispatchers, for account_guess() */
+uint32_t account_forks(Account *a, uint32_t ordinal, uint32_t first, const struct Layout *l); /* checks a function's; how many they are */
 
 /* account_guess.c: fills found, dispatchers and shape. */
 void account_guess(Account *a);

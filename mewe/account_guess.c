@@ -31,7 +31,7 @@ static void find_dispatchers(Account *a)
 			if (a->found.n == 0)
 				a->shape.dispatch = p.selector.draw ? MEWE_CALL : MEWE_REQUEST;
 			PUSH(a->found.f, a->found.n, cap, f);
-			PUSH(a->dispatchers.d, a->dispatchers.n, dcap, ((Dispatcher){.func = i, .n = p.n}));
+			PUSH(a->dispatchers.d, a->dispatchers.n, dcap, ((Dispatcher){.func = i, .id = i, .n = p.n}));
 		}
 		free(p.arm);
 	}
@@ -154,5 +154,7 @@ static void guess_shape(Account *a)
 void account_guess(Account *a)
 {
 	find_dispatchers(a);
+	if (a->found.n == 0)
+		account_find_forks(a);
 	guess_shape(a);
 }

@@ -141,8 +141,8 @@ static void put_questions(Buf *out, const Account *a, const Pairing *p, Asked *a
 		if (!is_new(asked, digest(s, next - s)))
 			continue;
 		buf_str(out, "\n; ");
-		put_plain(out, account_name(a, a->pair[p->r.pair].original));
-		buf_printf(out, " and function %u, question %u\n", a->pair[p->r.pair].body, k);
+		put_plain(out, account_name(a, a->pair[p->r.pair].func));
+		buf_printf(out, " and function %u, question %u\n", a->pair[p->r.pair].func, k);
 		buf_put(out, s, next - s);
 	}
 }

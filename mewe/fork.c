@@ -39,6 +39,28 @@ static Expr find_table(Expr e, Expr **block, uint32_t *n)
 	return walk_kind(e) == K_Switch && *n >= 3 && BinaryenBlockGetNumChildren((*block)[*n - 1]) == 1 ? e : NULL;
 }
 
+static bool const_at(Expr call, uint32_t i, BinaryenType t)
+{
+	Expr e = BinaryenCallGetOperandAt(call, i);
+	return walk_kind(e) == K_Const && BinaryenExpressionGetType(e) == t;
+}
+
+/* Do an arm's statements begin with the instrument's two calls? They are known by their operands: a region's ids are no other
+ * call's, and a dispatcher's number, choice and bits follow. */
+static bool traced(Expr around)
+{
+	if (BinaryenBlockGetNumChildren(around) < 4) /* with the block before and the branch behind */
+		return false;
+	Expr took = BinaryenBlockGetChildAt(around, 1), chose = BinaryenBlockGetChildAt(around, 2);
+	BinaryenType i32 = BinaryenTypeInt32();
+	if (!shape_trace(took) || BinaryenCallGetNumOperands(took) != 2 || !shape_trace(chose) || BinaryenCallGetNumOperands(chose) != 3)
+		return false;
+	for (uint32_t i = 0; i < 2; i++)
+		if (!const_at(took, i, i32) || !((uint32_t)BinaryenConstGetValueI32(BinaryenCallGetOperandAt(took, i)) & TRACE_REGION))
+			return false;
+	return const_at(chose, 0, i32) && const_at(chose, 1, i32) && const_at(chose, 2, BinaryenTypeFloat64());
+}
+
 /* The statements of an arm without the branch at their end, as one expression. */
 static bool take_arm(Ref m, Expr around, const char *out, BinaryenType type, Fork *f, uint32_t k)
 {
@@ -47,9 +69,9 @@ static bool take_arm(Ref m, Expr around, const char *out, BinaryenType type, For
 	if (walk_kind(last) != K_Break || BinaryenBreakGetCondition(last) || !out || strcmp(BinaryenBreakGetName(last), out) != 0)
 		return false;
 	Expr value = BinaryenBreakGetValue(last), *kid = xalloc(n * sizeof *kid);
-	while (at < n - 1 && at <= 2 && shape_trace(BinaryenBlockGetChildAt(around, at))) {
-		f->trace[k][at - 1] = BinaryenBlockGetChildAt(around, at);
-		at++;
+	if (traced(around)) {
+		f->trace[k][0] = BinaryenBlockGetChildAt(around, at++);
+		f->trace[k][1] = BinaryenBlockGetChildAt(around, at++);
 	}
 	for (; at < n - 1; at++)
 		kid[nkids++] = BinaryenExpressionCopy(BinaryenBlockGetChildAt(around, at), m);

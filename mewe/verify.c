@@ -50,17 +50,14 @@ static void judge(const Account *a, uint32_t i, Buf *text, Answer *out)
 	if (p->same)
 		return;
 	Ident iw = account_want(a), ih = account_have(a);
-	Body x = body_of(a->want, p->original), y = body_of(a->have, p->body);
 	Equiv q;
-	equiv_certify(&x, &iw, &y, &ih, EQUIV_FULL, text, &q);
+	equiv_certify(&p->was, p->region ? &ih : &iw, &p->is, &ih, EQUIV_FULL, text, &q);
 	out->verdict = q.verdict;
 	out->work = q.work;
 	out->ncex = q.ncex < LEN(out->cex) ? q.ncex : LEN(out->cex);
 	memcpy(out->cex, q.cex, out->ncex * sizeof *out->cex);
 	if (q.verdict != V_PROVED)
 		memcpy(out->why, q.why, sizeof out->why - 1);
-	body_free(&x);
-	body_free(&y);
 }
 
 static void work(const Verify *v, uint32_t *next, int questions, int out)
@@ -162,7 +159,7 @@ static void tell(Tally *t, uint32_t verdict)
 
 static void tally(Verify *v)
 {
-	v->each = xalloc(v->a.found.n * sizeof *v->each);
+	v->each = xalloc(v->a.dispatchers.n * sizeof *v->each);
 	for (uint32_t i = 0; i < v->a.npair; i++) {
 		tell(&v->all, v->answer[i].verdict);
 		if (v->a.pair[i].dispatcher != NONE)
@@ -194,9 +191,13 @@ static Bytes text(const Verify *v)
 	const Account *a = &v->a;
 	Tally all = v->all;
 	Buf b = {0};
-	for (uint32_t i = 0; i < a->found.n; i++) {
+	for (uint32_t i = 0; i < a->dispatchers.n; i++) {
+		const Dispatcher *d = &a->dispatchers.d[i];
 		Tally t = v->each[i];
-		buf_printf(&b, "dispatcher %s: %u bodies, %u proved", account_name(a, a->found.f[i].func), a->found.f[i].n, t.proved);
+		if (d->region)
+			buf_printf(&b, "region %u, in %s: %u alternatives to the original's, %u proved", i, account_name(a, d->func), d->n - 1, t.proved);
+		else
+			buf_printf(&b, "dispatcher %s: %u bodies, %u proved", account_name(a, d->func), d->n, t.proved);
 		if (t.refuted)
 			buf_printf(&b, ", %u refuted", t.refuted);
 		if (t.open)
@@ -209,7 +210,7 @@ static Bytes text(const Verify *v)
 		const Answer *x = &v->answer[i];
 		if (x->verdict == V_PROVED)
 			continue;
-		buf_printf(&b, "%s: %s: %s", x->verdict == V_REFUTED ? "difference" : "unproved", account_name(a, a->pair[i].body), x->why);
+		buf_printf(&b, "%s: %s: %s", x->verdict == V_REFUTED ? "difference" : "unproved", account_name(a, a->pair[i].func), x->why);
 		put_arguments(&b, x);
 		buf_str(&b, "\n");
 	}
@@ -218,17 +219,17 @@ static Bytes text(const Verify *v)
 	buf_printf(&b, "solver: %llu units of work\n", (unsigned long long)all_work(v));
 	int code = verdict(v);
 	buf_printf(&b, "%s: %u functions, %u dispatchers, %u pairs proved, %u refuted, %u unproved, %u other differences\n",
-	           code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different", a->norig, a->found.n, all.proved, all.refuted,
+	           code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different", a->norig, a->dispatchers.n, all.proved, all.refuted,
 	           all.open, a->ndiff);
 	return buf_bytes(&b);
 }
 
 static json_t *json_dispatcher(const Verify *v, uint32_t i)
 {
-	const Found *f = &v->a.found.f[i];
+	const Dispatcher *d = &v->a.dispatchers.d[i];
 	Tally t = v->each[i];
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "name", account_name(&v->a, f->func), "index", (json_int_t)f->func, "variants",
-	                 (json_int_t)f->n, "proved", (json_int_t)t.proved, "refuted", (json_int_t)t.refuted, "unproved", (json_int_t)t.open);
+	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I}", "name", account_name(&v->a, d->func), "index", (json_int_t)d->func, "region", d->region,
+	                 "variants", (json_int_t)d->n, "proved", (json_int_t)t.proved, "refuted", (json_int_t)t.refuted, "unproved", (json_int_t)t.open);
 }
 
 static json_t *json_answer(const Verify *v, uint32_t i)
@@ -237,7 +238,7 @@ static json_t *json_answer(const Verify *v, uint32_t i)
 	json_t *args = json_array();
 	for (uint32_t k = 0; k < x->ncex; k++)
 		json_array_append_new(args, json_sprintf("0x%llx", (unsigned long long)x->cex[k]));
-	return json_pack("{s:s, s:s, s:s, s:o}", "function", account_name(&v->a, v->a.pair[i].body), "verdict", verdict_name(x->verdict), "why",
+	return json_pack("{s:s, s:s, s:s, s:o}", "function", account_name(&v->a, v->a.pair[i].func), "verdict", verdict_name(x->verdict), "why",
 	                 x->why, "arguments", args);
 }
 
@@ -246,7 +247,7 @@ static Bytes json_text(const Verify *v)
 	const Account *a = &v->a;
 	json_t *dispatchers = json_array(), *differences = json_array(), *unproved = json_array();
 	int code = verdict(v);
-	for (uint32_t i = 0; i < a->found.n; i++)
+	for (uint32_t i = 0; i < a->dispatchers.n; i++)
 		json_array_append_new(dispatchers, json_dispatcher(v, i));
 	for (uint32_t i = 0; i < a->ndiff; i++)
 		json_array_append_new(differences, json_pack("{s:s, s:s}", "function", a->diff[i].func, "why", a->diff[i].what));
