@@ -132,6 +132,15 @@ static bool look(void *ctx, Expr e, uint32_t index)
 	return true;
 }
 
+static bool is_any(void *ctx, const char *global)
+{
+	(void)ctx;
+	(void)global;
+	return true;
+}
+
+const Ours fork_any = {is_any, NULL};
+
 void fork_find(Ref m, Expr body, const Ours *ours, Forks *out)
 {
 	Search s = {.m = m, .ours = ours, .out = out};

@@ -28,6 +28,7 @@ typedef struct Ours {
 } Ours;
 void fork_find(Ref m, Expr body, const Ours *ours, Forks *out);
 void fork_free(Forks *f);
+extern const Ours fork_any;        /* any global will do: for a module without its original */
 /* The body with the original's in the place of every fork but `keep` (NONE: of all), every part copied; at[i], unless at is NULL,
  * becomes the index there of what stands for fork i. */
 Expr fork_pin(Ref m, Expr body, const Forks *f, uint32_t keep, uint32_t *at);
@@ -35,5 +36,19 @@ Expr fork_pin(Ref m, Expr body, const Forks *f, uint32_t keep, uint32_t *at);
 Expr fork_without(Ref m, Expr body, uint32_t index, const Fork *f, uint32_t k);
 /* Puts trace[k] before arm k of a fork as fork_make() made it. */
 void fork_trace(Expr fork, Expr (*trace)[2], uint32_t n);
+
+/* A fork's machine code (audit.c): its function with each alternative alone in its place, and whether the function that chooses
+ * holds that alternative as something of its own. All other forks of the function take the original's meanwhile. */
+typedef struct ForkCode {
+	uint32_t func, n;              /* ordinal; alternatives */
+	Code *code;
+	bool *gone;
+} ForkCode;
+typedef struct ForkCodes {
+	ForkCode *f;                   /* by function and position */
+	uint32_t n, cap;
+} ForkCodes;
+int fork_code(const char *file, Mod *m, const Ours *ours, bool parallel, ForkCodes *out, Err *e);
+void fork_code_free(ForkCodes *c);
 
 #endif

@@ -5,12 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fork.h"
 #include "graph.h"
 #include "section.h"
 
-/* One dispatcher, with what the run and the custom section say of it. */
+/* One dispatcher, or region where a choice is made, with what the run and the custom section say of it. */
 typedef struct Row {
-	const Found *f;
+	uint32_t func, n;
+	const Found *f;                       /* NULL: a region */
 	uint32_t distinct, distinct_shape;
 	uint64_t executed;
 	json_t *strategies;
@@ -20,6 +22,7 @@ typedef struct Row {
 typedef struct Counts {
 	uint64_t length, choices;
 	uint32_t functions, dispatchers;      /* #F, #D */
+	uint32_t plain;                       /* #Non-D: functions entered in which nothing is chosen */
 	uint64_t variants, variants_paper;    /* #V: bodies, and the paper's way, which counts the original twice */
 	double paths_paper, paths_exact_log2;
 } Counts;
@@ -28,7 +31,9 @@ typedef struct Inspect {
 	Mod *m;
 	Founds found;
 	Code *code;
+	ForkCodes regions;
 	Row *row;
+	uint32_t nrow;
 	double ways;                          /* log10 of the paths through the call graph */
 	bool ran;
 	Counts counts;
@@ -59,13 +64,13 @@ static bool is_word(const json_t *name)
 }
 
 /* The names in a dispatcher's hint, each once, in order of appearance; "unknown" when it has another number of bodies. */
-static json_t *strategies(json_t *d, const Found *f)
+static json_t *strategies(json_t *d, uint32_t n)
 {
 	json_t *v, *names = json_array(), *had, *vs = json_object_get(d, "variants");
 	size_t k, j;
 	json_array_foreach(vs, k, v) {
 		json_t *name = json_object_get(v, "strategy");
-		bool known = !is_word(name) || json_array_size(vs) + 1 != f->n;
+		bool known = !is_word(name) || json_array_size(vs) + 1 != n;
 		json_array_foreach(names, j, had)
 			known |= json_equal(had, name);
 		if (!known)
@@ -77,34 +82,59 @@ static json_t *strategies(json_t *d, const Found *f)
 	return json_string("unknown");
 }
 
-/* Each dispatcher's hint is found by its ordinal. */
+/* Hints and dispatchers come in the same order; each hint has its dispatcher's ordinal. */
 static void take_hint(Inspect *in, json_t *all)
 {
-	json_t **by = xalloc(in->m->nfunc * sizeof *by), *d;
-	size_t i;
-	json_array_foreach(json_object_get(all, "dispatchers"), i, d) {
-		json_t *ordinal = json_object_get(d, "ordinal");
-		if (json_is_integer(ordinal) && json_integer_value(ordinal) >= 0 && json_integer_value(ordinal) < in->m->nfunc)
-			by[json_integer_value(ordinal)] = d;
+	json_t *list = json_object_get(all, "dispatchers");
+	for (uint32_t k = 0; k < in->nrow; k++) {
+		json_t *d = json_array_get(list, k), *ordinal = json_object_get(d, "ordinal");
+		bool fits = json_is_integer(ordinal) && json_integer_value(ordinal) == in->row[k].func;
+		in->row[k].strategies = strategies(fits ? d : NULL, in->row[k].n);
 	}
-	for (uint32_t k = 0; k < in->found.n; k++)
-		in->row[k].strategies = strategies(by[in->found.f[k].func], &in->found.f[k]);
-	free(by);
 }
 
 /* ---- machine code ------------------------------------------------------------------------------------------------------------ */
 
-static uint32_t distinct(const Inspect *in, const Found *f, bool shape)
+static uint32_t distinct(const Code *code, const bool *gone, uint32_t n, bool shape)
 {
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < f->n; i++) {
-		const Code *c = &in->code[f->variant[i]];
+	uint32_t different = 0;
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t k = 0;
-		while (k < i && !digest_eq(shape ? c->shape : c->code, shape ? in->code[f->variant[k]].shape : in->code[f->variant[k]].code))
+		while (k < i && !digest_eq(shape ? code[i].shape : code[i].code, shape ? code[k].shape : code[k].code))
 			k++;
-		n += k == i;
+		different += k == i && !(gone && gone[i]);
 	}
-	return n;
+	return different;
+}
+
+static Row row_of(uint32_t func, const Found *f, const Code *code, const bool *gone, uint32_t n)
+{
+	return (Row){.func = func, .n = n, .f = f, .distinct = distinct(code, gone, n, false), .distinct_shape = distinct(code, gone, n, true)};
+}
+
+/* A module has dispatchers or regions. */
+static int take_code(Inspect *in, const char *file, const uint8_t *wasm, size_t n, Err *e)
+{
+	int code = survive_code(file, wasm, n, NULL, &in->code, e);
+	if (!code && in->found.n == 0)
+		code = fork_code(file, in->m, &fork_any, true, &in->regions, e);
+	if (code)
+		return code;
+	in->nrow = in->found.n + in->regions.n;
+	in->row = xalloc(in->nrow * sizeof *in->row);
+	for (uint32_t i = 0; i < in->found.n; i++) {
+		const Found *f = &in->found.f[i];
+		Code *own = xalloc(f->n * sizeof *own);
+		for (uint32_t k = 0; k < f->n; k++)
+			own[k] = in->code[f->variant[k]];
+		in->row[i] = row_of(f->func, f, own, NULL, f->n);
+		free(own);
+	}
+	for (uint32_t i = 0; i < in->regions.n; i++) {
+		const ForkCode *f = &in->regions.f[i];
+		in->row[i] = row_of(f->func, NULL, f->code, f->gone, f->n);
+	}
+	return 0;
 }
 
 /* ---- one traced run -------------------------------------------------------------------------------------------------------- */
@@ -126,36 +156,66 @@ static int traced_run(const char *file, const uint8_t *wasm, size_t n, const Hos
 	return code;
 }
 
+/* A region's alternatives multiply the bodies of its function. */
+static void count_row(Counts *c, const Row *r, double *weight)
+{
+	if (r->executed == 0)
+		return;
+	c->plain -= weight[r->func] == 1;
+	weight[r->func] = r->f ? r->n + 1 : weight[r->func] * r->n;
+	c->dispatchers++;
+	c->variants += r->n;
+	c->variants_paper += r->n + 1;
+}
+
 static void count(Inspect *in, const HostTrace *t)
 {
 	Counts *c = &in->counts;
-	uint32_t n = in->m->nfunc;
+	uint32_t n = in->m->nfunc, nfunc = 0;
 	double *weight = xalloc(n * sizeof *weight);
 	uint32_t *func = xalloc(t->nid * sizeof *func), *entered = xalloc(n * sizeof *entered);
 	for (uint64_t i = 0; i < t->nid; i++) {
-		func[i] = t->id[i] >> 12;
-		entered[func[i]] += (t->id[i] & 0xfff) == 0;
+		if (t->id[i] & TRACE_REGION) {
+			in->row[(t->id[i] & ~TRACE_REGION) >> 12].executed++;
+			continue;
+		}
+		func[nfunc] = t->id[i] >> 12;
+		entered[func[nfunc++]] += (t->id[i] & 0xfff) == 0;
 	}
 	*c = (Counts){.length = t->length, .choices = t->choices, .paths_exact_log2 = t->bits};
 	for (uint32_t i = 0; i < n; i++) {
 		weight[i] = 1;
 		c->functions += entered[i] > 0;
 	}
-	for (uint32_t i = 0; i < in->found.n; i++) {
-		const Found *f = &in->found.f[i];
-		weight[f->func] = f->n + 1;
-		in->row[i].executed = entered[f->func];
-		if (entered[f->func] == 0)
-			continue;
-		c->dispatchers++;
-		c->variants += f->n;
-		c->variants_paper += f->n + 1;
+	c->plain = c->functions;
+	for (uint32_t i = 0; i < in->nrow; i++) {
+		if (in->row[i].f)
+			in->row[i].executed = entered[in->row[i].func];
+		count_row(c, &in->row[i], weight);
 	}
-	c->paths_paper = graph_paths(func, t->nid, weight, n);
+	c->paths_paper = graph_paths(func, nfunc, weight, n);
 	in->ran = true;
 	free(weight);
 	free(func);
 	free(entered);
+}
+
+/* Are the ids those of this module's functions and regions, and are they all there? */
+static int check_ids(const Inspect *in, const char *file, const HostTrace *t, Err *e)
+{
+	uint64_t entries = 0;
+	for (uint64_t i = 0; i < t->nid; i++) {
+		bool region = t->id[i] & TRACE_REGION;
+		uint32_t what = (t->id[i] & ~TRACE_REGION) >> 12;
+		if (what >= (region ? in->regions.n : in->m->nfunc))
+			return err_set(e, MEWE_BAD, "%s: its trace names %s %u, which it does not have: the guest has overwritten it", file,
+			               region ? "region" : "function", what);
+		entries += !region;
+	}
+	if (entries != t->length)
+		return err_set(e, MEWE_BAD, "%s: its trace has %llu ids of %llu: its memory can't grow; use a shorter input", file,
+		               (unsigned long long)entries, (unsigned long long)t->length);
+	return 0;
 }
 
 static int run(Inspect *in, const char *file, const uint8_t *wasm, size_t n, const uint8_t *input, size_t ninput, Err *e)
@@ -172,12 +232,8 @@ static int run(Inspect *in, const char *file, const uint8_t *wasm, size_t n, con
 	if (!start)
 		return err_set(e, MEWE_BAD, "%s: it is no command (it exports no _start), so there is nothing to give an input to", file);
 	int code = traced_run(file, wasm, n, &o, &t, e);
-	for (uint64_t i = 0; !code && i < t.nid; i++)
-		if (t.id[i] >> 12 >= in->m->nfunc)
-			code = err_set(e, MEWE_BAD, "%s: its trace names function %u of %u: the guest has overwritten it", file, t.id[i] >> 12, in->m->nfunc);
-	if (!code && t.nid != t.length)
-		code = err_set(e, MEWE_BAD, "%s: its trace has %llu ids of %llu: its memory can't grow; use a shorter input", file,
-		               (unsigned long long)t.nid, (unsigned long long)t.length);
+	if (!code)
+		code = check_ids(in, file, &t, e);
 	if (!code)
 		count(in, &t);
 	free(t.id);
@@ -196,11 +252,21 @@ static void put_strategies(Buf *b, const json_t *s)
 		buf_printf(b, "%s%s", i ? "," : "", json_string_value(name));
 }
 
+static void put_row(Buf *b, const Inspect *in, const Row *r)
+{
+	buf_printf(b, " %8u %8u %6u ", r->n, r->distinct, r->distinct_shape);
+	if (in->ran)
+		buf_printf(b, "%8llu  ", (unsigned long long)r->executed);
+	else
+		buf_printf(b, "%8s  ", "-");
+	put_strategies(b, r->strategies);
+}
+
 static void put_counts(Buf *b, const Counts *c)
 {
 	buf_printf(b, "\none run     %llu entries, %llu choices\n", (unsigned long long)c->length, (unsigned long long)c->choices);
 	buf_printf(b, "executed    #F %u, #D %u, #Non-D %u, #V %llu (%llu as the paper counts)\n", c->functions, c->dispatchers,
-	           c->functions - c->dispatchers, (unsigned long long)c->variants, (unsigned long long)c->variants_paper);
+	           c->plain, (unsigned long long)c->variants, (unsigned long long)c->variants_paper);
 	buf_printf(b, "paths       %.17g as the paper counts; 2^%.4g choices taken together\n", c->paths_paper, c->paths_exact_log2);
 }
 
@@ -212,21 +278,21 @@ static Bytes text(const Inspect *in)
 		width = strlen(in->m->func[i].name) > (size_t)width ? (int)strlen(in->m->func[i].name) : width;
 	width = width > 48 ? 48 : width;
 	buf_printf(&b, "functions   %u, of which %u dispatchers\n", in->m->nfunc, in->found.n);
+	if (in->regions.n)
+		buf_printf(&b, "regions     %u\n", in->regions.n);
 	buf_printf(&b, "call graph  10^%.4g paths from what a host can enter\n\n", in->ways);
 	buf_printf(&b, "%6s  %-*s %7s %8s %8s %8s %6s %8s  %s\n", "index", width, "function", "insns", "bytes", "variants", "distinct", "shape",
 	           "executed", "strategies");
 	for (uint32_t i = 0, d = 0; i < in->m->nfunc; i++) {
-		const Row *r = d < in->found.n && in->found.f[d].func == i ? &in->row[d++] : NULL;
 		buf_printf(&b, "%6u  %-*s %7u %8u", i, width, in->m->func[i].name, in->m->scan.bodies[i].ninsn, in->code[i].bytes);
-		if (r) {
-			buf_printf(&b, " %8u %8u %6u ", r->f->n, r->distinct, r->distinct_shape);
-			if (in->ran)
-				buf_printf(&b, "%8llu  ", (unsigned long long)r->executed);
-			else
-				buf_printf(&b, "%8s  ", "-");
-			put_strategies(&b, r->strategies);
-		}
+		if (d < in->found.n && in->row[d].func == i)
+			put_row(&b, in, &in->row[d++]);
 		buf_str(&b, "\n");
+		for (; in->regions.n && d < in->nrow && in->row[d].func == i; d++) {
+			buf_printf(&b, "%6s  region %-*u %16s", "", width - 7, d, "");
+			put_row(&b, in, &in->row[d]);
+			buf_str(&b, "\n");
+		}
 	}
 	if (in->ran)
 		put_counts(&b, &in->counts);
@@ -244,11 +310,23 @@ static void json_counts(json_t *root, const Counts *c)
 	json_object_set_new(root, "choices", number(c->choices));
 	json_object_set_new(root, "executed_functions", number(c->functions));
 	json_object_set_new(root, "executed_dispatchers", number(c->dispatchers));
-	json_object_set_new(root, "executed_non_dispatchers", number(c->functions - c->dispatchers));
+	json_object_set_new(root, "executed_non_dispatchers", number(c->plain));
 	json_object_set_new(root, "executed_variants", number(c->variants));
 	json_object_set_new(root, "executed_variants_paper", number(c->variants_paper));
 	json_object_set_new(root, "paths_paper", isfinite(c->paths_paper) ? whole(c->paths_paper) : json_null());
 	json_object_set_new(root, "paths_exact_log2", json_real(c->paths_exact_log2));
+}
+
+static json_t *json_row(const Inspect *in, uint32_t i)
+{
+	const Row *r = &in->row[i];
+	json_t *bodies = json_array();
+	for (uint32_t k = 0; r->f && k < r->n; k++)
+		json_array_append_new(bodies, number(r->f->variant[k]));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:O, s:o, s:o}", "name", in->m->func[r->func].name, "index", number(r->func), "region",
+	                 r->f ? json_null() : number(i), "variants", number(r->n), "distinct", number(r->distinct), "distinct_shape",
+	                 number(r->distinct_shape), "strategies", r->strategies, "executed", in->ran ? number(r->executed) : json_null(),
+	                 "bodies", bodies);
 }
 
 static Bytes json_text(const Inspect *in)
@@ -257,16 +335,8 @@ static Bytes json_text(const Inspect *in)
 	for (uint32_t i = 0; i < in->m->nfunc; i++)
 		json_array_append_new(defined, json_pack("{s:s, s:o, s:o, s:o}", "name", in->m->func[i].name, "index", number(i), "instructions",
 		                      number(in->m->scan.bodies[i].ninsn), "code_bytes", number(in->code[i].bytes)));
-	for (uint32_t i = 0; i < in->found.n; i++) {
-		const Row *r = &in->row[i];
-		json_t *bodies = json_array();
-		for (uint32_t k = 0; k < r->f->n; k++)
-			json_array_append_new(bodies, number(r->f->variant[k]));
-		json_array_append_new(dispatchers, json_pack("{s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o}", "name", in->m->func[r->f->func].name,
-		                      "index", number(r->f->func), "variants", number(r->f->n), "distinct", number(r->distinct), "distinct_shape",
-		                      number(r->distinct_shape), "strategies", r->strategies, "executed",
-		                      in->ran ? number(r->executed) : json_null(), "bodies", bodies));
-	}
+	for (uint32_t i = 0; i < in->nrow; i++)
+		json_array_append_new(dispatchers, json_row(in, i));
 	json_t *file = json_string(in->m->file); /* none where the name is no UTF-8 */
 	json_t *root = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "file", file ? file : json_null(), "engine", survive_engine(), "functions",
 	                         number(in->m->nfunc), "paths_static_log10", isfinite(in->ways) ? json_real(round(in->ways * 1e6) / 1e6) : json_null(),
@@ -285,14 +355,9 @@ static Bytes json_text(const Inspect *in)
 
 static int gather(Inspect *in, const char *file, const uint8_t *wasm, size_t n, Err *e)
 {
-	int code = survive_code(file, wasm, n, NULL, &in->code, e);
+	int code = take_code(in, file, wasm, n, e);
 	if (code)
 		return code;
-	in->row = xalloc(in->found.n * sizeof *in->row);
-	for (uint32_t i = 0; i < in->found.n; i++) {
-		const Found *f = &in->found.f[i];
-		in->row[i] = (Row){f, distinct(in, f, false), distinct(in, f, true), 0, NULL};
-	}
 	json_t *all = hint(wasm, n);
 	take_hint(in, all);
 	json_decref(all);
@@ -319,10 +384,11 @@ int mewe_inspect(const char *file, const uint8_t *wasm, size_t n, const uint8_t 
 		if (!code)
 			*out = format == MEWE_JSON ? json_text(&in) : text(&in);
 	}
-	for (uint32_t i = 0; in.row && i < in.found.n; i++)
+	for (uint32_t i = 0; i < in.nrow; i++)
 		json_decref(in.row[i].strategies);
 	free(in.row);
 	free(in.code);
+	fork_code_free(&in.regions);
 	graph_free(&g);
 	shape_free(&in.found);
 	read_free(in.m);

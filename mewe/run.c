@@ -166,9 +166,12 @@ static int print_trace(const Mod *m, Instance *i, RunResult *r, Err *e)
 	if (code)
 		return code;
 	for (uint64_t k = 0; k < t.nid; k++) {
-		uint32_t ordinal = t.id[k] >> 12, body = t.id[k] & 0xfff;
+		bool region = t.id[k] & TRACE_REGION;
+		uint32_t ordinal = (t.id[k] & ~TRACE_REGION) >> 12, body = t.id[k] & 0xfff;
 		const char *name = ordinal < m->nfunc ? m->func[ordinal].name : "?";
-		if (body)
+		if (region)
+			buf_printf(&b, "choose region %u %u\n", ordinal, body - 1);
+		else if (body)
 			buf_printf(&b, "choose %s %u\n", name, body - 1);
 		else
 			buf_printf(&b, "enter  %s\n", name);
