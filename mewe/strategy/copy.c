@@ -1,7 +1,12 @@
-/* copy.c - the control: the body as it is. Its variants must show a diversity of nothing at all. */
+/* copy.c - the control: the body, or the region, as it is. Its variants must show a diversity of nothing at all. */
 #include "../all.h"
 
-static uint32_t count(const Site *s) { return s->kind == SITE_BODY ? 4094 : 0; }
+/* Of a place's sites, the one that is all of it. */
+static uint32_t count(const Site *s)
+{
+	const Place *p = &s->in->places.p[s->place];
+	return s->kind == SITE_BODY || (p->region && s->index == p->index) ? 4094 : 0;
+}
 
 static bool propose(const Site *s, uint32_t n, uint64_t seed, Proposal *out)
 {

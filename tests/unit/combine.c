@@ -53,7 +53,7 @@ static void choose(const Sites *s, uint32_t n, Variants *v, Dispatchers *out)
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (s->site[i].kind != SITE_BODY || s->site[i].body->name[0] != 'd')
 			continue;
-		Dispatcher d = {.func = s->site[i].func, .n = n, .row = xalloc(n * sizeof *d.row), .klass = xalloc(n * sizeof *d.klass)};
+		Dispatcher d = {.func = s->site[i].func, .id = s->site[i].func, .n = n, .row = xalloc(n * sizeof *d.row), .klass = xalloc(n * sizeof *d.klass)};
 		for (uint32_t k = 1; k < n; k++)
 			add_row(v, &d, i, k);
 		for (uint32_t k = 0; k < n; k++)

@@ -8,7 +8,7 @@
 #include "../../mewe/strategy/rewrite.h"
 
 /* Where the term stands, and what its operands are. */
-typedef enum Place { P_RESULT, P_CONSTANT, P_STORED, P_ADDRESS, P_CONDITION, P_LOADED, P_COMBINED, NPLACES } Place;
+typedef enum Setting { P_RESULT, P_CONSTANT, P_STORED, P_ADDRESS, P_CONDITION, P_LOADED, P_COMBINED, NPLACES } Setting;
 static const char *const place_names[NPLACES] = {"result", "constant", "stored", "address", "condition", "loaded", "combined"};
 
 typedef struct Pair {
@@ -40,7 +40,7 @@ static BinaryenType pair_type(uint32_t width) { return width == 64 ? BinaryenTyp
 static uint32_t pair_width(Expr e) { return BinaryenExpressionGetType(e) == BinaryenTypeInt64() ? 64 : 32; }
 
 /* Operand i: a parameter, a constant, or a load. */
-static Expr pair_operand(Ref m, Place p, uint32_t i, uint32_t width)
+static Expr pair_operand(Ref m, Setting p, uint32_t i, uint32_t width)
 {
 	Expr base = BinaryenLocalGet(m, 3, BinaryenTypeInt32());
 	if (p == P_LOADED)
@@ -62,7 +62,7 @@ static Expr pair_load(Ref m, const char *from, uint32_t width)
 }
 
 /* The rule's first term as code, its constants K; NULL: not of this width, or not with these operands. */
-static Expr pair_plain(Ref m, const Rule *r, uint32_t width, Place p, uint64_t K)
+static Expr pair_plain(Ref m, const Rule *r, uint32_t width, Setting p, uint64_t K)
 {
 	Terms from;
 	if (!rewrite_parse(r->from, &from))
@@ -90,7 +90,7 @@ static Expr pair_plain(Ref m, const Rule *r, uint32_t width, Place p, uint64_t K
 }
 
 /* The term, put where it has to be. */
-static Expr pair_place(Ref m, Place p, Expr e)
+static Expr pair_place(Ref m, Setting p, Expr e)
 {
 	bool wide = pair_width(e) == 64;
 	Expr one = BinaryenConst(m, BinaryenLiteralInt32(1)), two = BinaryenConst(m, BinaryenLiteralInt32(2));
@@ -148,7 +148,7 @@ static bool pair_apply(const Rule *r, const Body *plain, Expr e, uint64_t seed, 
 	return true;
 }
 
-static bool pair_make(Mod *m, const Rule *r, uint32_t width, Place p, uint64_t K, uint64_t seed, Pair *out)
+static bool pair_make(Mod *m, const Rule *r, uint32_t width, Setting p, uint64_t K, uint64_t seed, Pair *out)
 {
 	Expr e = pair_plain(m->ref, r, width, p, K);
 	if (!e)

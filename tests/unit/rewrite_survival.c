@@ -19,7 +19,7 @@ static void add(Mod *m, Row *row)
 {
 	char name[64];
 	Pair p;
-	for (Place place = 0; place < NPLACES; place++) {
+	for (Setting place = 0; place < NPLACES; place++) {
 		for (size_t k = 0; k < LEN(constants); k++) {
 			if (!pair_make(m, row->rule, row->width, place, constants[k], 11, &p))
 				continue;
