@@ -517,6 +517,18 @@ typedef struct Founds {
 int shape_find(const Mod *m, Founds *out, Err *e);
 void shape_free(Founds *f);
 
+/* ---- fork.c: choices inside functions (more in fork.h) ---------------------------------------------------------- */
+
+/* What the host is asked about: dispatchers by ordinal, or regions in order. */
+typedef struct Chooser {
+	uint32_t id, func, n;          /* func: the ordinal of its function; n bodies */
+} Chooser;
+typedef struct Choosers {
+	Chooser *c;                    /* released with free() */
+	uint32_t n, cap;
+} Choosers;
+int fork_choosers(const Mod *m, Choosers *out, Err *e);
+
 /* ---- host.c: run a module in-process (Wasmtime) ------------------------------------------------------------------- */
 
 typedef struct Host Host;          /* an engine and a compiled module */

@@ -198,3 +198,21 @@ void fork_trace(Expr fork, Expr (*trace)[2], uint32_t n)
 		around = BinaryenBlockGetChildAt(around, 0);
 	}
 }
+
+int fork_choosers(const Mod *m, Choosers *out, Err *e)
+{
+	Founds found;
+	int code = shape_find(m, &found, e);
+	*out = (Choosers){0};
+	for (uint32_t i = 0; !code && i < found.n; i++)
+		PUSH(out->c, out->n, out->cap, ((Chooser){found.f[i].func, found.f[i].func, found.f[i].n}));
+	for (uint32_t i = 0; !code && found.n == 0 && i < m->nfunc; i++) {
+		Forks f;
+		fork_find(m->ref, BinaryenFunctionGetBody(m->func[i].ref), &fork_any, &f);
+		for (uint32_t k = 0; k < f.n; k++)
+			PUSH(out->c, out->n, out->cap, ((Chooser){out->n, i, f.f[k].n}));
+		fork_free(&f);
+	}
+	shape_free(&found);
+	return code;
+}

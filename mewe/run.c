@@ -57,7 +57,7 @@ static bool number(const char *s, size_t n, uint64_t max, uint32_t *out)
 	return n > 0;
 }
 
-static int parse_choice(const RunOptions *o, const Mod *m, const Founds *f, const char *text, HostChoice *out, Err *e)
+static int parse_choice(const RunOptions *o, const Mod *m, const Choosers *all, const char *text, HostChoice *out, Err *e)
 {
 	const char *eq = strrchr(text, '=');
 	if (!eq || !number(eq + 1, strlen(eq + 1), UINT16_MAX, &out->choice))
@@ -67,11 +67,11 @@ static int parse_choice(const RunOptions *o, const Mod *m, const Founds *f, cons
 		out->dispatcher = read_ordinal(m, name);
 		free(name);
 	}
-	for (uint32_t i = 0; i < f->n; i++) {
-		if (f->f[i].func != out->dispatcher)
+	for (uint32_t i = 0; i < all->n; i++) {
+		if (all->c[i].id != out->dispatcher)
 			continue;
-		if (out->choice >= f->f[i].n)
-			return err_set(e, MEWE_BAD, "%s: --choose %s: that dispatcher has %u bodies, numbered from 0", o->file, text, f->f[i].n);
+		if (out->choice >= all->c[i].n)
+			return err_set(e, MEWE_BAD, "%s: --choose %s: that dispatcher has %u bodies, numbered from 0", o->file, text, all->c[i].n);
 		return 0;
 	}
 	return err_set(e, MEWE_BAD, "%s: --choose %s: no such dispatcher; `mewe inspect` lists them", o->file, text);
@@ -79,13 +79,11 @@ static int parse_choice(const RunOptions *o, const Mod *m, const Founds *f, cons
 
 static int parse_choices(const RunOptions *o, const Mod *m, HostChoice *out, Err *e)
 {
-	Founds f;
-	int code = shape_find(m, &f, e);
-	if (code)
-		return code;
+	Choosers all;
+	int code = fork_choosers(m, &all, e);
 	for (unsigned i = 0; !code && i < o->nchoose; i++)
-		code = parse_choice(o, m, &f, o->choose[i], &out[i], e);
-	shape_free(&f);
+		code = parse_choice(o, m, &all, o->choose[i], &out[i], e);
+	free(all.c);
 	return code;
 }
 

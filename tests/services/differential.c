@@ -175,25 +175,25 @@ static void forced(Host *h, const char *file)
 	Err e;
 	Bytes b;
 	Mod *m;
-	Founds f;
+	Choosers f;
 	uint64_t runs = 0, bad = 0;
 	char first[200] = "";
-	if (file_read(file, &b, &e) || read_module(file, b.p, b.n, &m, &e) || shape_find(m, &f, &e))
+	if (file_read(file, &b, &e) || read_module(file, b.p, b.n, &m, &e) || fork_choosers(m, &f, &e))
 		die(&e);
 	for (uint32_t d = 0; d < f.n; d++) {
-		for (uint32_t k = 0; k < EACH * f.f[d].n; k++) {
-			HostChoice choice = {f.f[d].func, k / EACH};
+		for (uint32_t k = 0; k < EACH * f.c[d].n; k++) {
+			HostChoice choice = {f.c[d].id, k / EACH};
 			uint32_t i = runs % ncases;
 			HostOptions o = {.choose = &choice, .nchoose = 1, .guest_seed = i};
 			runs++;
 			if (!answers(h, &o, &cases[i], &cases[i].out) && bad++ == 0)
-				snprintf(first, sizeof first, "%s with %u forced in %s", cases[i].name, k / EACH, m->func[f.f[d].func].name);
+				snprintf(first, sizeof first, "%s with %u forced in %s", cases[i].name, k / EACH, m->func[f.c[d].func].name);
 		}
 	}
 	char what[80];
-	snprintf(what, sizeof what, "each body of %u dispatchers forced", f.n);
+	snprintf(what, sizeof what, "each body of %u dispatchers or regions forced", f.n);
 	report(what, runs, bad, first);
-	shape_free(&f);
+	free(f.c);
 	read_free(m);
 	free(b.p);
 }
