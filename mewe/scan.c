@@ -178,7 +178,8 @@ static void memarg(In *in)
 {
 	if (leb(in) & 0x40)
 		stop(in, MEWE_UNSUPPORTED, "more than one memory (multi-memory) is not supported; build with one memory");
-	leb(in);
+	if (leb(in) > UINT32_MAX) /* Binaryen's C interface cuts it to 32 bits */
+		stop(in, MEWE_UNSUPPORTED, "an offset of 4 GiB or more into a 64-bit memory is not supported; add it to the address instead");
 }
 
 static void prefix_fc(In *in, Scan *s)

@@ -86,6 +86,7 @@ def refusals(good):
     yield "an atomic instruction", with_body(b"\x41\0\xfe\x10\2\0\x1a", memory=section(5, b"\1\3\1\2")), 5
     yield "a tail call", with_body(b"\x12\0"), 5
     yield "relaxed SIMD", with_body(b"\xfd\x0c" + bytes(16) + b"\xfd\x0c" + bytes(16) + b"\xfd\x80\x02\x1a"), 5
+    yield "an offset of more than 32 bits", with_body(b"\x42\0\x28\2\x84\x80\x80\x80\x10\x1a", memory=section(5, b"\1\4\1")), 5
     yield "a tag (exceptions)", HEAD + TYPES + section(13, b"\1\0\0"), 5
     yield "a module without functions", HEAD, 3
     deep = b"(i32.add (i32.const 1) " * 100000 + b"(i32.const 1)" + b")" * 100000
