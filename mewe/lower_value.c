@@ -223,7 +223,7 @@ static uint32_t lower_global(Lower *l, Expr e)
 	const char *name = get ? BinaryenGlobalGetGetName(e) : BinaryenGlobalSetGetName(e);
 	uint32_t id = named(l, l->id->global, name, "a global that only one side has");
 	BinaryenGlobalRef g = BinaryenGetGlobal(l->mod, name);
-	if (g && BinaryenGlobalIsMutable(g) && *BinaryenGlobalImportGetModule(g)) { /* who instantiates may give one for two imports */
+	if (g && BinaryenGlobalIsMutable(g) && !BinaryenGlobalGetInitExpr(g)) { /* imported: who instantiates may give one for two */
 		if (l->imported && strcmp(l->imported, name) != 0)
 			l->bad = "more than one mutable global that is imported: they may be the same";
 		l->imported = name;

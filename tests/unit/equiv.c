@@ -95,14 +95,17 @@ static void imported(void)
 	static const char *const text[] = {
 		"(module (import \"m\" \"a\" (global $a (mut i32))) (global $b (mut i32) (i32.const 0))",
 		"(module (import \"m\" \"a\" (global $a (mut i32))) (import \"m\" \"b\" (global $b (mut i32)))",
+		"(module (import \"\" \"a\" (global $a (mut i32))) (import \"\" \"b\" (global $b (mut i32)))",
 	};
+	static const char *const names[] = {"an imported global and one of the module's own are two", "two imported globals are not taken for two",
+	                                    "nor are two that are imported from a module without a name"};
 	for (size_t i = 0; i < LEN(text); i++) {
 		Buf t = {0};
 		Bytes wasm = {0};
 		Mod *m;
 		Err e;
 		Equiv q;
-		const char *name = i ? "two imported globals are not taken for two" : "an imported global and one of the module's own are two";
+		const char *name = names[i];
 		buf_printf(&t, "%s (func $f (export \"f\") (result i32) (global.set $a (i32.const 1)) (global.get $b))"
 		               "(func $g (export \"g\") (result i32) (local i32) (local.set 0 (global.get $b)) (global.set $a (i32.const 1))"
 		               " (local.get 0)))", text[i]);
