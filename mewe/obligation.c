@@ -111,7 +111,7 @@ static bool put_seen(Buf *b, const Seen *s)
 		if (!g || !lasting(BinaryenGlobalGetType(g)))
 			return false;
 		put_type(b, BinaryenGlobalGetType(g));
-		buf_u8(b, BinaryenGlobalIsMutable(g));
+		buf_u8(b, BinaryenGlobalIsMutable(g) << 1 | !BinaryenGlobalGetInitExpr(g)); /* two that are imported may be one */
 	}
 	const Scan *c = &s->m->scan;
 	buf_u8(b, c->has_memory << 2 | c->memory_shared << 1 | c->memory_64);

@@ -67,6 +67,8 @@ static const struct {
 	 PAIR("(import \"\" \"f\" (func $f (param i64))) ", "(call $f (i64.const 0)) (i32.const 0)", "(call $f (i64.const 0)) (i32.const 0)"), false},
 	{"a global that changes", PAIR("(global $g i32 (i32.const 1)) ", "(global.get $g)", "(global.get $g)"),
 	 PAIR("(global $g (mut i32) (i32.const 1)) ", "(global.get $g)", "(global.get $g)"), false},
+	{"a global that is imported", PAIR("(global $g (mut i32) (i32.const 1)) ", "(global.get $g)", "(global.get $g)"),
+	 PAIR("(import \"m\" \"g\" (global $g (mut i32))) ", "(global.get $g)", "(global.get $g)"), false},
 	{"a memory of another size", PAIR("(memory 1) ", "(i32.load (local.get 0))", "(i32.load (local.get 0))"),
 	 PAIR("(memory 2) ", "(i32.load (local.get 0))", "(i32.load (local.get 0))"), false},
 	{"a load of another width", PAIR("(memory 1) ", "(i32.load8_u (local.get 0))", "(i32.load (local.get 0))"),
