@@ -79,6 +79,7 @@ BENCH := $(BENCH_C:%.c=$(OUT)/%)
 UNIT_C := $(wildcard tests/unit/*.c)
 UNIT := $(UNIT_C:tests/unit/%.c=$(OUT)/tests/%)
 
+$(BENCH): LIBS += -lbrotlienc -lz
 $(BENCH): $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(BENCH_LIB_C:%.c=$(OUT)/obj/%.o) $(LIB)
 	$(LINK)
 $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/unit/%.o $(LIB)

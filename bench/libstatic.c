@@ -2,9 +2,13 @@
  * In: the original, a multivariant, its ledger, and a build with --trace full. Out: rows of phase `static` (what is in
  * the files) and of phase `execute` (the paper's Table 2: counts over the functions that one run enters).
  * Must hold: counts come from the binary that ran, found by its shape, not from what the build said. */
+#include <brotli/encode.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
+#include "../mewe/fork.h"
 #include "../mewe/graph.h"
+#include "../mewe/section.h"
 #include "measure.h"
 
 static uint64_t instructions(const Scan *s)
@@ -15,16 +19,15 @@ static uint64_t instructions(const Scan *s)
 	return n;
 }
 
-/* How many of the n bodies' digests are different. */
-static uint32_t different(const Found *f, const Code *code, bool shape)
+/* How many of the n bodies' digests are different, those aside that are nothing of their own. */
+static uint32_t different(const ForkCode *f, bool shape)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < f->n; i++) {
 		uint32_t j = 0;
-		const Code *c = &code[f->variant[i]];
-		while (j < i && !digest_eq(shape ? c->shape : c->code, shape ? code[f->variant[j]].shape : code[f->variant[j]].code))
+		while (j < i && !digest_eq(shape ? f->code[i].shape : f->code[i].code, shape ? f->code[j].shape : f->code[j].code))
 			j++;
-		n += j == i;
+		n += j == i && !f->gone[i];
 	}
 	return n;
 }
@@ -37,21 +40,70 @@ static Scan scan(const Guest *g)
 	return s;
 }
 
-static Founds dispatchers(const Guest *g)
+/* The machine code of the bodies of each dispatcher, or of the alternatives of each region. */
+static ForkCodes bodies_of(const Guest *g)
 {
+	ForkCodes all = {0};
 	Founds f;
 	Mod *m;
+	Code *code = NULL;
 	Err e = {0};
 	check(read_module(g->path, g->wasm.p, g->wasm.n, &m, &e), &e);
 	check(shape_find(m, &f, &e), &e);
+	if (f.n == 0)
+		check(fork_code(g->path, m, &fork_any, true, &all, &e), &e);
+	else
+		check(survive_code(g->path, g->wasm.p, g->wasm.n, NULL, &code, &e), &e);
+	for (uint32_t i = 0; i < f.n; i++) {
+		ForkCode c = {f.f[i].func, f.f[i].n, xalloc(f.f[i].n * sizeof *c.code), xalloc(f.f[i].n)};
+		for (uint32_t k = 0; k < c.n; k++)
+			c.code[k] = code[f.f[i].variant[k]];
+		PUSH(all.f, all.n, all.cap, c);
+	}
+	free(code);
+	shape_free(&f);
 	read_free(m);
-	return f;
+	return all;
+}
+
+/* The module without its custom sections, which are for people. */
+static Buf without_custom(const Bytes *wasm)
+{
+	Buf b = {0};
+	Part file = section_file(wasm->p, wasm->n), body;
+	uint8_t id;
+	buf_put(&b, wasm->p, 8);
+	while (section_next(&file, &id, &body)) {
+		if (id == S_CUSTOM)
+			continue;
+		buf_u8(&b, id);
+		buf_leb(&b, body.end - body.p);
+		buf_put(&b, body.p, body.end - body.p);
+	}
+	return b;
+}
+
+/* As `gzip -9` and `brotli -q 11` make them, but for gzip's header of 18 bytes in place of zlib's 6. */
+static void count_compressed(const Guest *g, Rows *r)
+{
+	Buf b = without_custom(&g->wasm);
+	uLongf gzip = compressBound(b.n);
+	size_t brotli = BrotliEncoderMaxCompressedSize(b.n), most = gzip > brotli ? gzip : brotli;
+	uint8_t *out = xalloc(most);
+	if (compress2(out, &gzip, b.p, b.n, Z_BEST_COMPRESSION) != Z_OK ||
+	    !BrotliEncoderCompress(BROTLI_MAX_QUALITY, BROTLI_MAX_WINDOW_BITS, BROTLI_MODE_GENERIC, b.n, b.p, &brotli, out))
+		die(MEWE_BAD, "%s: it can't be compressed", g->path);
+	rows_int(r, "size_gzip_bytes", gzip + 12);
+	rows_int(r, "size_brotli_bytes", brotli);
+	free(out);
+	buf_free(&b);
 }
 
 static void count_file(const Guest *g, Rows *r)
 {
 	Scan s = scan(g);
 	rows_int(r, "size_bytes", write_size(g->wasm.p, g->wasm.n));
+	count_compressed(g, r);
 	rows_int(r, "functions", s.nbodies);
 	rows_int(r, "static_instructions", instructions(&s));
 	scan_free(&s);
@@ -65,22 +117,19 @@ typedef struct Counts {
 static Counts count_bodies(const Guest *g, const bool *in)
 {
 	Counts n = {0};
-	Founds f = dispatchers(g);
-	Code *code;
-	Err e = {0};
-	check(survive_code(g->path, g->wasm.p, g->wasm.n, NULL, &code, &e), &e);
+	ForkCodes f = bodies_of(g);
 	for (uint32_t i = 0; i < f.n; i++) {
-		if (in && !in[f.f[i].func])
+		const ForkCode *c = &f.f[i];
+		if (in && !in[c->func])
 			continue;
 		n.dispatchers++;
-		n.bodies += f.f[i].n;
-		n.distinct += different(&f.f[i], code, false);
-		n.shapes += different(&f.f[i], code, true);
-		for (uint32_t k = 1; k < f.f[i].n; k++)
-			n.preserved += !digest_eq(code[f.f[i].variant[k]].code, code[f.f[i].variant[0]].code);
+		n.bodies += c->n;
+		n.distinct += different(c, false);
+		n.shapes += different(c, true);
+		for (uint32_t k = 1; k < c->n; k++)
+			n.preserved += !c->gone[k] && !digest_eq(c->code[k].code, c->code[0].code);
 	}
-	free(code);
-	shape_free(&f);
+	fork_code_free(&f);
 	return n;
 }
 
@@ -156,7 +205,7 @@ static double *weights(uint32_t n)
 static void count_run(const Guest *original, const Guest *call, const Guest *full, const Plan *p, Rows *r)
 {
 	Scan s = scan(original);
-	Founds f = dispatchers(full);
+	ForkCodes f = bodies_of(full);
 	HostTrace t;
 	uint32_t *func = entered(full, p->input, &t);
 	bool *in = xalloc(s.nbodies);
@@ -189,7 +238,7 @@ static void count_run(const Guest *original, const Guest *call, const Guest *ful
 	free(weight);
 	free(in);
 	free(t.id);
-	shape_free(&f);
+	fork_code_free(&f);
 	scan_free(&s);
 }
 
