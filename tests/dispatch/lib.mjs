@@ -70,8 +70,8 @@ export function ids({ instance: { exports: e } }) {
 	return out;
 }
 
-// The variants taken by the function of this ordinal, in order.
-export const taken = (run, ordinal) => ids(run).filter((x) => x >> 12 === ordinal && x & 0xfff).map((x) => (x & 0xfff) - 1);
+// The variants taken by the function of this ordinal, or the alternatives by the region of this number, in order.
+export const taken = (run, number) => ids(run).filter((x) => (x & 0x7fffffff) >>> 12 === number && x & 0xfff).map((x) => (x & 0xfff) - 1);
 
 export function traps(f) {
 	try {

@@ -22,7 +22,7 @@ const kinds = [
 const init = (run) => run.call._initialize ?? run.call['wizer.initialize'] ?? run.call['wizer-initialize'] ?? run.call.boot ?? (() => {});
 const originals = (list, n) => list.length === n && list.every((k) => k === 0);
 
-for (const dispatch of ['call', 'request']) {
+for (const dispatch of ['call', 'request', 'site']) {
 	for (const [name, more, extra] of kinds) {
 		const what = `${name}, ${dispatch}`, args = [...flags, ...extra, '--dispatch', dispatch];
 		const hosted = start(build(guest(more), ...args, '--discriminator', 'host'), { choose: () => 5 });
@@ -65,7 +65,7 @@ function open(bytes) {
 }
 const look = (run) => Object.entries(run.call).filter(([n]) => n.startsWith('look ')).map(([n, g]) => `${n} ${g.value}`).join('\n');
 
-for (const dispatch of ['call', 'request']) {
+for (const dispatch of ['call', 'request', 'site']) {
 	const bytes = open(build(guest('(export "_initialize" (func $init))'), '--functions', 'f', '--variants', '16', '--dispatch', dispatch));
 	const run = start(bytes), fresh = look(run);
 	run.call._initialize();
