@@ -51,7 +51,7 @@ static ForkCodes bodies_of(const Guest *g)
 	check(read_module(g->path, g->wasm.p, g->wasm.n, &m, &e), &e);
 	check(shape_find(m, &f, &e), &e);
 	if (f.n == 0)
-		check(fork_code(g->path, m, &fork_any, true, &all, &e), &e);
+		check(fork_code(g->path, m, &fork_any, NULL, &all, &e), &e);
 	else
 		check(survive_code(g->path, g->wasm.p, g->wasm.n, NULL, &code, &e), &e);
 	for (uint32_t i = 0; i < f.n; i++) {

@@ -129,7 +129,7 @@ uint32_t account_forks(Account *a, uint32_t ordinal, uint32_t first, const Layou
 		good = check_fork(a, ordinal, first + i, &f.f[i], l);
 	if (good && n > 0) {
 		Body pinned = body;
-		pinned.expr = fork_pin(a->have->ref, body.expr, &f, NONE, NULL);
+		pinned.expr = fork_pin(a->have->ref, body.expr, &f, NULL);
 		if (account_uses(a, ordinal, pinned.expr)) {
 			uint8_t *own = own_locals(&pinned);
 			pair_function(a, ordinal, &pinned);

@@ -49,7 +49,7 @@ static int audit_regions(Build *b, Mod *m, bool *again, Err *e)
 	Twin t = {b, m};
 	Ours ours = {is_ours, &t};
 	ForkCodes c;
-	int code = fork_code(b->file, m, &ours, b->o->jobs > 1, &c, e);
+	int code = fork_code(b->file, m, &ours, b->o, &c, e);
 	for (uint32_t i = 0; i < b->dispatchers.n && !code; i++) {
 		Dispatcher *d = &b->dispatchers.d[i];
 		if (c.n != b->dispatchers.n || c.f[i].func != d->func || c.f[i].n != d->n)

@@ -159,16 +159,15 @@ void fork_free(Forks *f)
 }
 
 /* From the last to the first, so that an index is good until its turn comes. */
-Expr fork_pin(Ref m, Expr body, const Forks *f, uint32_t keep, uint32_t *at)
+Expr fork_pin(Ref m, Expr body, const Forks *f, uint32_t *at)
 {
 	Expr e = BinaryenExpressionCopy(body, m);
 	uint32_t less = 0;
 	for (uint32_t i = f->n; i-- > 0;)
-		if (i != keep)
-			e = walk_replace(e, f->f[i].index, BinaryenExpressionCopy(f->f[i].arm[0], m));
+		e = walk_replace(e, f->f[i].index, BinaryenExpressionCopy(f->f[i].arm[0], m));
 	for (uint32_t i = 0; i < f->n && at; i++) {
 		at[i] = f->f[i].index - less;
-		less += i == keep ? 0 : walk_count(f->f[i].expr) - walk_count(f->f[i].arm[0]);
+		less += walk_count(f->f[i].expr) - walk_count(f->f[i].arm[0]);
 	}
 	return e;
 }

@@ -29,9 +29,9 @@ typedef struct Ours {
 void fork_find(Ref m, Expr body, const Ours *ours, Forks *out);
 void fork_free(Forks *f);
 extern const Ours fork_any;        /* any global will do: for a module without its original */
-/* The body with the original's in the place of every fork but `keep` (NONE: of all), every part copied; at[i], unless at is NULL,
- * becomes the index there of what stands for fork i. */
-Expr fork_pin(Ref m, Expr body, const Forks *f, uint32_t keep, uint32_t *at);
+/* The body with the original's in the place of every fork, every part copied; at[i], unless at is NULL, becomes the index there of
+ * what stands for fork i. */
+Expr fork_pin(Ref m, Expr body, const Forks *f, uint32_t *at);
 /* A body that has the fork at this index, in which that takes the original's in place of arm k, too. */
 Expr fork_without(Ref m, Expr body, uint32_t index, const Fork *f, uint32_t k);
 /* Puts trace[k] before arm k of a fork as fork_make() made it. */
@@ -48,7 +48,8 @@ typedef struct ForkCodes {
 	ForkCode *f;                   /* by function and position */
 	uint32_t n, cap;
 } ForkCodes;
-int fork_code(const char *file, Mod *m, const Ours *ours, bool parallel, ForkCodes *out, Err *e);
+/* o: for jobs and progress; NULL: in parallel, silently. */
+int fork_code(const char *file, Mod *m, const Ours *ours, const Options *o, ForkCodes *out, Err *e);
 void fork_code_free(ForkCodes *c);
 
 #endif

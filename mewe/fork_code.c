@@ -16,7 +16,7 @@ enum { BATCH = 4000 };
 typedef struct Pins {
 	const char *file;
 	Mod *m;
-	bool parallel;
+	const Options *o;              /* or NULL */
 	uint32_t n;
 	Code *code;                    /* of all of them, as they come */
 	uint32_t ncode, cap;
@@ -38,7 +38,7 @@ static int compile(Pins *p, Err *e)
 	uint32_t before = p->m->nfunc;
 	int code = write_module(p->m, NULL, &wasm, e);
 	if (!code)
-		code = code_module(MAKER_CRANELIFT, p->parallel, p->file, wasm.p, wasm.n, NULL, &c, e);
+		code = code_module(MAKER_CRANELIFT, !p->o || p->o->jobs > 1, p->file, wasm.p, wasm.n, NULL, &c, e);
 	for (uint32_t i = 0; !code && i < p->n; i++)
 		PUSH(p->code, p->ncode, p->cap, c[before + i]);
 	read_index(p->m);
@@ -61,20 +61,18 @@ static int add(Pins *p, const Body *f, Expr expr, Err *e)
 	return ++p->n == BATCH ? compile(p, e) : 0;
 }
 
-static int add_fork(Pins *p, const Body *f, const Forks *forks, uint32_t i, Err *e)
+/* pinned: the body with all originals'; the fork's is at index `at`. */
+static int add_fork(Pins *p, const Body *f, Expr pinned, uint32_t at, const Fork *fork, Err *e)
 {
-	uint32_t *at = xalloc(forks->n * sizeof *at), n = forks->f[i].n;
 	Ref m = p->m->ref;
-	Expr pinned = fork_pin(m, f->expr, forks, NONE, at);
 	int code = 0;
-	for (uint32_t k = 0; k < n && !code; k++)
-		code = add(p, f, walk_replace(BinaryenExpressionCopy(pinned, m), at[i], BinaryenExpressionCopy(forks->f[i].arm[k], m)), e);
-	Expr choosing = fork_pin(m, f->expr, forks, i, at);
+	for (uint32_t k = 0; k < fork->n && !code; k++)
+		code = add(p, f, walk_replace(BinaryenExpressionCopy(pinned, m), at, BinaryenExpressionCopy(fork->arm[k], m)), e);
+	Expr choosing = walk_replace(BinaryenExpressionCopy(pinned, m), at, BinaryenExpressionCopy(fork->expr, m));
 	if (!code)
 		code = add(p, f, choosing, e);
-	for (uint32_t k = 1; k < n && !code; k++)
-		code = add(p, f, fork_without(m, choosing, at[i], &forks->f[i], k), e);
-	free(at);
+	for (uint32_t k = 1; k < fork->n && !code; k++)
+		code = add(p, f, fork_without(m, choosing, at, fork, k), e);
 	return code;
 }
 
@@ -84,10 +82,13 @@ static int add_function(Pins *p, uint32_t func, const Ours *ours, ForkCodes *out
 	Forks forks;
 	int code = 0;
 	fork_find(p->m->ref, f.expr, ours, &forks);
+	uint32_t *at = xalloc(forks.n * sizeof *at);
+	Expr pinned = forks.n ? fork_pin(p->m->ref, f.expr, &forks, at) : NULL;
 	for (uint32_t i = 0; i < forks.n && !code; i++) {
 		PUSH(out->f, out->n, out->cap, ((ForkCode){.func = func, .n = forks.f[i].n}));
-		code = add_fork(p, &f, &forks, i, e);
+		code = add_fork(p, &f, pinned, at[i], &forks.f[i], e);
 	}
+	free(at);
 	fork_free(&forks);
 	body_free(&f);
 	return code;
@@ -104,14 +105,17 @@ static void take(const Pins *p, uint32_t from, ForkCode *f)
 		f->gone[k] = digest_eq(c[f->n + k].code, c[f->n].code);
 }
 
-int fork_code(const char *file, Mod *m, const Ours *ours, bool parallel, ForkCodes *out, Err *e)
+int fork_code(const char *file, Mod *m, const Ours *ours, const Options *o, ForkCodes *out, Err *e)
 {
-	Pins p = {.file = file, .m = m, .parallel = parallel};
+	Pins p = {.file = file, .m = m, .o = o};
 	uint32_t n = m->nfunc;
 	int code = 0;
 	*out = (ForkCodes){0};
-	for (uint32_t i = 0; i < n && !code; i++)
+	for (uint32_t i = 0; i < n && !code; i++) {
 		code = add_function(&p, i, ours, out, e);
+		if (o && o->progress)
+			o->progress(o->progress_ctx, "audit", i + 1, n);
+	}
 	if (!code && p.n > 0)
 		code = compile(&p, e);
 	for (uint32_t i = 0, from = 0; i < out->n && !code; from += 2 * out->f[i++].n)

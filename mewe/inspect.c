@@ -117,7 +117,7 @@ static int take_code(Inspect *in, const char *file, const uint8_t *wasm, size_t 
 {
 	int code = survive_code(file, wasm, n, NULL, &in->code, e);
 	if (!code && in->found.n == 0)
-		code = fork_code(file, in->m, &fork_any, true, &in->regions, e);
+		code = fork_code(file, in->m, &fork_any, NULL, &in->regions, e);
 	if (code)
 		return code;
 	in->nrow = in->found.n + in->regions.n;
