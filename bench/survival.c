@@ -32,11 +32,11 @@ typedef struct Engine {
 } Engine;
 
 /* One body of a dispatcher. */
-typedef struct Place {
+typedef struct Slot {
 	uint32_t dispatcher, place, ordinal;
 	const LedgerRow *row;          /* NULL: the original, or unknown */
 	bool fresh[ENGINES], shape[ENGINES]; /* none at an earlier place of the dispatcher has the same code, or shape */
-} Place;
+} Slot;
 
 typedef struct Survival {
 	const char *path, *ledger, *out, *bodies, *config;
@@ -45,7 +45,7 @@ typedef struct Survival {
 	Mod *mod;
 	Ledger l;
 	Engine engine[ENGINES];
-	Place *place;
+	Slot *slot;
 	uint32_t n, cap, ndispatchers;
 } Survival;
 
@@ -107,10 +107,10 @@ static void find_bodies(Survival *s)
 	check(shape_find(s->mod, &f, &e), &e);
 	for (uint32_t i = 0; i < f.n; i++) {
 		for (uint32_t k = 0; k < f.f[i].n; k++) {
-			Place p = {.dispatcher = f.f[i].func, .place = k, .ordinal = f.f[i].variant[k], .row = row_of(&s->l, f.f[i].func, k)};
+			Slot p = {.dispatcher = f.f[i].func, .place = k, .ordinal = f.f[i].variant[k], .row = row_of(&s->l, f.f[i].func, k)};
 			if (s->ledger && k > 0 && !p.row)
 				die(MEWE_BAD, "%s: it does not know place %u of function %u: it is another build's", s->ledger, k, f.f[i].func);
-			PUSH(s->place, s->n, s->cap, p);
+			PUSH(s->slot, s->n, s->cap, p);
 		}
 	}
 	s->ndispatchers = f.n;
@@ -121,17 +121,17 @@ static void compare(Survival *s, uint32_t engine)
 {
 	const Engine *e = &s->engine[engine];
 	for (uint32_t i = 0; i < s->n && e->here; i++) {
-		Place *p = &s->place[i];
+		Slot *p = &s->slot[i];
 		p->fresh[engine] = p->shape[engine] = true;
 		for (uint32_t j = i - p->place; j < i; j++) {
-			const Code *a = &e->code[p->ordinal], *b = &e->code[s->place[j].ordinal];
+			const Code *a = &e->code[p->ordinal], *b = &e->code[s->slot[j].ordinal];
 			p->fresh[engine] &= !digest_eq(a->code, b->code);
 			p->shape[engine] &= !digest_eq(a->shape, b->shape);
 		}
 	}
 }
 
-static const char *strategy_of(const Place *p)
+static const char *strategy_of(const Slot *p)
 {
 	return p->place == 0 ? "original" : p->row ? p->row->strategy : "unknown";
 }
@@ -168,7 +168,7 @@ static void write_bodies(const Survival *s)
 		buf_printf(&b, ",%s,%s_shape", s->engine[k].runtime, s->engine[k].runtime);
 	buf_u8(&b, '\n');
 	for (uint32_t i = 0; i < s->n; i++) {
-		const Place *p = &s->place[i];
+		const Slot *p = &s->slot[i];
 		buf_printf(&b, "%s,", s->rows.service);
 		put_text(&b, s->mod->func[p->dispatcher].name);
 		buf_printf(&b, ",%u,%u,%u,%s,", p->dispatcher, p->place, p->ordinal, strategy_of(p));
@@ -196,13 +196,13 @@ static Counts count(const Survival *s, uint32_t engine, const char *strategy)
 	const Engine *e = &s->engine[engine];
 	Counts n = {0};
 	for (uint32_t i = 0; i < s->n; i++) {
-		const Place *p = &s->place[i];
+		const Slot *p = &s->slot[i];
 		if (strategy && strcmp(strategy_of(p), strategy) != 0)
 			continue;
 		n.bodies++;
 		n.distinct += p->fresh[engine];
 		n.shapes += p->shape[engine];
-		n.preserved += !digest_eq(e->code[p->ordinal].code, e->code[s->place[i - p->place].ordinal].code);
+		n.preserved += !digest_eq(e->code[p->ordinal].code, e->code[s->slot[i - p->place].ordinal].code);
 	}
 	return n;
 }
@@ -212,9 +212,9 @@ static uint32_t strategies(const Survival *s, const char **out, uint32_t max)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < s->n; i++) {
-		const char *name = strategy_of(&s->place[i]);
+		const char *name = strategy_of(&s->slot[i]);
 		uint32_t k = 0;
-		if (s->place[i].place == 0)
+		if (s->slot[i].place == 0)
 			continue;
 		while (k < n && strcmp(out[k], name) < 0)
 			k++;
@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 		free(s.engine[k].code);
 		free(s.engine[k].version);
 	}
-	free(s.place);
+	free(s.slot);
 	ledger_free(&s.l);
 	read_free(s.mod);
 	free(s.wasm.p);
