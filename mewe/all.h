@@ -214,6 +214,7 @@ typedef struct Places {
 } Places;                          /* by rising func, then index */
 /* Those that the options ask for: the plan's, or all there are. bodies[] are the functions'. */
 int place_find(const Mod *m, const Body *body, const Options *o, Places *out, Err *e);
+void place_sort(Places *p);
 /* A plan as text, for --plan: JSON that says which places get how many bodies. */
 char *place_plan(const Mod *m, enum mewe_dispatch dispatch, const Places *p);
 int place_dispatch(const char *plan, enum mewe_dispatch *out, Err *e); /* what a plan says */

@@ -18,6 +18,17 @@ typedef struct Search {
 	const char *cache;             /* as asked for */
 } Search;
 extern const struct argp cli_search;
+
+/* cli_plan.c: the options that decide where choices are made, as a child of `mewe build`; its input is a Placement. */
+typedef struct Placement {
+	mewe_wish wish;
+	bool wished;                   /* for entropy or overhead */
+	const char *plan, *input, *frontier;
+} Placement;
+extern const struct argp cli_plan;
+/* *plan, malloc'ed, is what they ask for, or NULL; given for 0 and MEWE_LIMIT. */
+int cli_place(const Placement *p, const char *file, const Bytes *in, const Options *o, bool quiet, char **plan, Err *e);
+
 char *cli_cache(const char *asked);                             /* the cache's path, malloc'ed, from --cache or where it is by default; or NULL */
 int cli_word(struct argp_state *st, const char *name, const char *arg, const char *const *words); /* its number; else a usage error */
 int cli_fail(const Err *e);                                     /* prints the one line; returns e->code */

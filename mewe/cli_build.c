@@ -28,6 +28,8 @@ static const struct argp_option options[] = {
 typedef struct Args {
 	Options o;
 	Search search;
+	Placement place;
+	bool dispatch;                 /* was a form of dispatch asked for? */
 	const char *in, *out, *ledger;
 	bool verbose, quiet;
 } Args;
@@ -58,13 +60,13 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	Args *a = st->input;
 	Options *o = &a->o;
 	switch (key) {
-	case ARGP_KEY_INIT: st->child_inputs[0] = &a->search; break;
+	case ARGP_KEY_INIT: st->child_inputs[0] = &a->search; st->child_inputs[1] = &a->place; break;
 	case 'o': a->out = arg; break;
 	case 'v': a->verbose = true; break;
 	case 'q': a->quiet = true; break;
 	case OPT_LEDGER: a->ledger = arg; break;
 	case OPT_ALL: break;
-	case OPT_DISPATCH: o->dispatch = cli_word(st, "dispatch", arg, dispatch); break;
+	case OPT_DISPATCH: a->dispatch = true; o->dispatch = cli_word(st, "dispatch", arg, dispatch); break;
 	case OPT_DISCRIMINATOR: discriminator(st, o, arg); break;
 	case OPT_RESEED: o->reseed = cli_word(st, "reseed", arg, reseed); break;
 	case OPT_ENTRY: add_name(&o->entries, &o->nentries, arg); break;
@@ -85,49 +87,68 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	return 0;
 }
 
+static int write_ledger(const Args *a, const mewe_report *report)
+{
+	Bytes text = mewe_report_ledger(report);
+	int code = cli_write(a->ledger, &text, false);
+	free(text.p);
+	return code;
+}
+
+static void print_summary(const mewe_report *report)
+{
+	Bytes text = mewe_report_summary(report);
+	fwrite(text.p, 1, text.n, stderr);
+	free(text.p);
+}
+
+/* A plan that falls short of the wish is built all the same: exit 4 says so, as for any limit. */
+static int make(Args *a, const Bytes *in, Bytes *out, mewe_report **report, Err *e)
+{
+	char *plan = NULL;
+	Err built;
+	if (a->place.wished && !a->dispatch)
+		a->o.dispatch = MEWE_SITE;
+	int code = cli_place(&a->place, a->in, in, &a->o, a->quiet, &plan, e), more = 0;
+	a->o.plan = plan;
+	if ((!code || code == MEWE_LIMIT) && (more = mewe_build(a->in, in->p, in->n, &a->o, out, report, &built)) != 0) {
+		*e = built;
+		code = more;
+	}
+	free(plan);
+	return code;
+}
+
 static int build(Args *a)
 {
-	Bytes in = {0}, out = {0}, text = {0};
+	Bytes in = {0}, out = {0};
 	mewe_report *report = NULL;
 	Err e = {0};
-	int code = file_read(a->in, &in, &e);
+	int code = file_read(a->in, &in, &e), bad = 0;
 	if (!code)
-		code = mewe_build(a->in, in.p, in.n, &a->o, &out, &report, &e);
-	if (report && a->ledger) {
-		text = mewe_report_ledger(report);
-		int bad = cli_write(a->ledger, &text, false);
-		free(text.p);
-		if (bad) {
-			code = bad;
-			goto done;
-		}
-	}
-	if (report && a->verbose) {
-		text = mewe_report_summary(report);
-		fwrite(text.p, 1, text.n, stderr);
-		free(text.p);
-	}
-	if (code)
+		code = make(a, &in, &out, &report, &e);
+	if (report && a->ledger)
+		bad = write_ledger(a, report);
+	if (report && a->verbose && !bad)
+		print_summary(report);
+	if (code && !bad)
 		cli_fail(&e);
-	if (out.p && (code == 0 || code == MEWE_LIMIT)) {
-		int bad = cli_write(a->out, &out, true);
-		code = bad ? bad : code;
-	}
-done:
+	if (out.p && (code == 0 || code == MEWE_LIMIT) && !bad)
+		bad = cli_write(a->out, &out, true);
 	mewe_report_free(report);
 	free(in.p);
 	free(out.p);
-	return code;
+	return bad ? bad : code;
 }
 
 int cli_build(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&cli_search, 0, NULL, 2}, {0}};
+	static const struct argp_child children[] = {{&cli_search, 0, NULL, 2}, {&cli_plan, 0, NULL, 4}, {0}};
 	static const struct argp argp = {options, opt, "IN",
 		"Make a WebAssembly module multivariant: find variants of its functions, prove them equal, keep those whose machine code "
 		"differs, and put a dispatcher in each function's place that chooses one at random. IN is .wasm, .wat, LLVM .bc or .ll, "
 		".c, or - for standard input."
-		"\vExit: 0 done; 2 bad usage or bad input; 3 nothing could be diversified; 4 a time limit was reached; 5 unsupported.", children, 0, 0};
+		"\vExit: 0 done; 2 bad usage or bad input; 3 nothing could be diversified; 4 a limit was reached, or a wish for entropy or overhead not; 5 unsupported.", children, 0, 0};
 	Args a = {.search.o = &a.o};
 	mewe_options_default(&a.o);
 	argp_parse(&argp, argc, argv, 0, 0, &a);

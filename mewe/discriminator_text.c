@@ -157,35 +157,62 @@ static void put_words(Buf *b, const Shape *s, const Dispatchers *d, const Layout
 	}
 }
 
-/* mewe.redraw: a new choice vector. A word of raw fields is a random word. */
-static void put_redraw(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
+/* How many requests one random word has choices for: where they need few bits, and a request does not forget its key. */
+static uint32_t turns(const Shape *s, const Dispatchers *d, const Layout *l)
 {
-	uint32_t *list = xalloc(d->n * sizeof *list), n = 0;
-	put_globals(b, "vector", l->nwords);
-	buf_str(b, "(func $mewe.redraw\n  (local $word i64)\n  (local $vector i64)\n");
+	uint32_t bits = 0;
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (!raw(s, d->d[i].n))
+			return 1;
+		bits += l->field[i].bits;
+	}
+	return forgets(s) || bits > 64 ? 1 : 64 / bits;
+}
+
+/* The next bits of a word that serves several requests. */
+static void put_shared(Buf *b, uint32_t n)
+{
+	uint32_t bits = 64 / n;
+	buf_str(b, "  (if (i32.eqz (global.get $mewe.turns))\n    (then\n      (global.set $mewe.spare (call $mewe.word))\n");
+	buf_printf(b, "      (global.set $mewe.turns (i32.const %u))))\n", n);
+	buf_str(b, "  (global.set $mewe.turns (i32.sub (global.get $mewe.turns) (i32.const 1)))\n");
+	buf_printf(b, "  (global.set $mewe.vector.0 (i64.and (global.get $mewe.spare) (i64.const %" PRIu64 ")))\n", (UINT64_C(1) << bits) - 1);
+	buf_printf(b, "  (global.set $mewe.spare (i64.shr_u (global.get $mewe.spare) (i64.const %u)))\n", bits);
+}
+
+/* A new choice vector. A word of raw fields is a random word. */
+static void put_vector(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
+{
+	uint32_t *list = xalloc(d->n * sizeof *list), n = 0, shared = turns(s, d, l);
+	if (shared > 1)
+		put_shared(b, shared);
 	for (uint32_t i = 0; i < d->n; i++) {
 		if (!raw(s, d->d[i].n))
 			list[n++] = i;
-		else if (l->field[i].shift == 0)
+		else if (l->field[i].shift == 0 && shared == 1)
 			buf_printf(b, "  (global.set $mewe.vector.%u (call $mewe.word))\n", l->field[i].word);
 	}
 	put_words(b, s, d, l, list, n);
 	for (uint32_t i = 0; i < l->nseen; i++)
 		buf_printf(b, "  (global.set $mewe.seen.%u (i64.const 0))\n", i);
-	buf_str(b, ")\n");
 	free(list);
 }
 
 /* mewe.renew: what every request begins with. */
-static void put_renew(Buf *b, const Shape *s)
+static void put_renew(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
 {
-	buf_str(b, "(func $mewe.renew\n");
+	if (shape_vector(s)) {
+		put_globals(b, "vector", l->nwords);
+		if (turns(s, d, l) > 1)
+			buf_str(b, "(global $mewe.spare (mut i64) (i64.const 0))\n(global $mewe.turns (mut i32) (i32.const 0)) ;; requests that it has bits for\n");
+	}
+	buf_str(b, "(func $mewe.renew\n  (local $word i64)\n  (local $vector i64)\n");
 	if (s->gated)
 		buf_str(b, "  (if (i32.eqz (global.get $mewe.live)) (then (return)))\n");
 	if (forgets(s))
 		buf_str(b, "  (call $mewe.forget)\n");
 	if (shape_vector(s))
-		buf_str(b, "  (call $mewe.redraw)\n");
+		put_vector(b, s, d, l);
 	buf_str(b, ")\n");
 }
 
@@ -249,10 +276,8 @@ char *discriminator_text(const Shape *s, const Dispatchers *d)
 		buf_str(&b, "(global $mewe.live i32 (i32.const 1))\n");
 	if (d && s->gated && s->dispatch == MEWE_CALL)
 		buf_str(&b, mewe_wat_gate);
-	if (d && shape_vector(s))
-		put_redraw(&b, s, d, &l);
 	if (discriminator_renews(s, d))
-		put_renew(&b, s);
+		put_renew(&b, s, d, &l);
 	if (s->trace != MEWE_TRACE_OFF)
 		put_trace(&b, s, d, &l);
 	buf_str(&b, ")\n");

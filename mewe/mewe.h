@@ -75,6 +75,29 @@ MEWE_API void mewe_options_default(mewe_options *o);
 MEWE_API int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options *o, mewe_bytes *out,
                         mewe_report **report, mewe_err *err);
 
+/* What placements are judged by: a request, and what it may cost or is to give. */
+typedef struct mewe_wish {
+	double entropy;          /* bits of choice in each request; 0: as many as the overhead allows */
+	double overhead;         /* per cent that choices may add to a request's time; of a wish for entropy nothing */
+	const char *entry;       /* the export that is called; `_start`: a request is a run of the command, in an instance of its own */
+	uint64_t arg[8];         /* its arguments: integers, or floats as bits */
+	unsigned nargs;
+	const uint8_t *input;    /* standard input of a WASI command */
+	size_t ninput;
+} mewe_wish;
+
+typedef struct mewe_planned {
+	mewe_bytes plan;         /* JSON text for mewe_options.plan; with a zero behind it */
+	mewe_bytes frontier;     /* CSV: one row for each placement that was timed, the plan's last */
+	mewe_bytes summary;      /* what the plan gives and costs, a line */
+} mewe_planned;
+
+/* Where to choose, and among how many: what gives the wish's entropy at the least time, or the most of it within the overhead. Times
+ * are measured here and now, so another run may plan otherwise; the plan alone then decides what mewe_build() makes. MEWE_LIMIT: the
+ * wish can't be met, and the plan is the nearest to it. All of *out is given for MEWE_OK and MEWE_LIMIT. */
+MEWE_API int mewe_plan(const char *file, const uint8_t *in, size_t n, const mewe_options *o, const mewe_wish *w, mewe_planned *out,
+                       mewe_err *err);
+
 /* Standalone variants: up to count modules, each of which is the input with other bodies, and all of which differ in machine code
  * (static diversification). put gets each as STEM.0001.wasm and so on, then manifest.json, which says what each is made of;
  * what it returns, unless 0, ends it all. With MEWE_LIMIT all that there are have been put; with other codes, some or none. */

@@ -146,6 +146,18 @@ int place_find(const Mod *m, const Body *body, const Options *o, Places *out, Er
 	return o->plan ? find_planned(m, body, o, out, e) : find_all(m, body, o, out, e);
 }
 
+static int by_position(const void *a, const void *b)
+{
+	const Place *x = a, *y = b;
+	return x->func != y->func ? (x->func > y->func) - (x->func < y->func) : (x->index > y->index) - (x->index < y->index);
+}
+
+void place_sort(Places *p)
+{
+	if (p->n > 1)
+		qsort(p->p, p->n, sizeof *p->p, by_position);
+}
+
 char *place_plan(const Mod *m, enum mewe_dispatch dispatch, const Places *p)
 {
 	json_t *all = json_array();

@@ -1,0 +1,381 @@
+/* plan.c - the cheapest places for choices.
+ * In: a module, what a request is, and how much entropy it is to have or how much time it may cost. Out: a plan.
+ * Must hold: the entropy that is promised is that of the module that the plan makes, of bodies that are proved and differ in its
+ * machine code; what is said of time was measured on that module.
+ *
+ * The steps: count how often a request meets each place (profile.c); put identical copies there for bodies, and time each place alone;
+ * search for variants at those that cost least (plan_scout.c); add one of them after the other, the one whose bits cost least beside
+ * those there are, since what a jump costs depends on what the processor does meanwhile, and times of single places don't add up; build
+ * what the plan says, and choose again where the audit of the binary struck variants off. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "plan.h"
+
+/* The longest request, in nanoseconds, of which the clock can tell what one place adds. So many places are timed with copies, so many
+ * of them searched, and so many tried for each step but the first; so many are timed again, for longer. How often a choice may be made
+ * anew. */
+enum { SHORT = 16000, COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, ATTEMPTS = 4 };
+
+/* ---- short requests: what each place costs ------------------------------------------------------------------------------ */
+
+typedef struct Next {
+	uint32_t spot;
+	uint8_t bits;
+	double adds;                   /* to the ratio of times */
+	double price;                  /* that, and what the places that are still lacking then will add, if they are like the others here */
+} Next;
+
+static int by_price(const void *a, const void *b)
+{
+	const Next *x = a, *y = b;
+	return (x->price > y->price) - (x->price < y->price);
+}
+
+static int by_cost(const void *a, const void *b)
+{
+	const Spot *x = a, *y = b;
+	return (x->cost > y->cost) - (x->cost < y->cost);
+}
+
+/* Times each place alone with copies, and sorts them; *n is how many of them are worth a search. */
+static int time_copies(Planner *p, Trial *t, uint32_t *n, Err *e)
+{
+	int code = 0;
+	if (p->nspot > COPIED)
+		p->nspot = COPIED;
+	for (uint32_t i = 0; i < p->nspot && !code; i++) {
+		memset(t->bits, 0, p->nspot);
+		t->bits[i] = COPIES;
+		code = trial_run(p, true, t, RACE_SHORT, e);
+		p->spot[i].cost = (t->ratio.median - 1) / (COPIES * p->spot[i].gain);
+		progress_of(p, "places", i + 1, p->nspot);
+	}
+	qsort(p->spot, p->nspot, sizeof *p->spot, by_cost);
+	*n = p->nspot < SEARCHED ? p->nspot : SEARCHED;
+	return code;
+}
+
+static uint32_t widest_spot(const Planner *p)
+{
+	uint32_t most = 1;
+	for (uint32_t i = 0; i < p->nspot; i++)
+		most = p->spot[i].bits > most ? p->spot[i].bits : most;
+	return most;
+}
+
+/* How many bits the next place is to have: so many that those to come can be as wide. For time, all it has. */
+static uint8_t share(const Planner *p, double lacking, const Spot *s)
+{
+	if (p->wish->entropy == 0)
+		return s->bits;
+	double all = ceil(lacking / s->gain), bits = ceil(all / ceil(all / widest_spot(p)));
+	return bits < s->bits ? (uint8_t)bits : s->bits;
+}
+
+static int time_next(Planner *p, Trial *t, double ratio, Next *next, uint32_t rounds, Err *e)
+{
+	t->bits[next->spot] = next->bits;
+	int code = trial_run(p, false, t, rounds, e);
+	t->bits[next->spot] = 0;
+	next->adds = t->ratio.median - ratio;
+	return code;
+}
+
+/* Of time, each bit's price counts. */
+static void price(const Planner *p, double lacking, Next *next, uint32_t n)
+{
+	double mean = 0;
+	for (uint32_t i = 0; i < n; i++)
+		mean += next[i].adds / n;
+	for (uint32_t i = 0; i < n; i++) {
+		double gain = p->spot[next[i].spot].gain, bits = next[i].bits * gain;
+		bool last = bits >= lacking;
+		next[i].price = p->wish->entropy == 0 ? next[i].adds / bits :
+		                next[i].adds + (last ? 0 : mean * ceil((lacking - bits) / (gain * widest_spot(p))));
+	}
+	qsort(next, n, sizeof *next, by_price);
+}
+
+/* Adds the place that costs least beside those there are. */
+static int grow(Planner *p, Trial *t, bool first, Err *e)
+{
+	Next next[SEARCHED];
+	double lacking = p->wish->entropy - trial_entropy(p, t->bits), ratio = first ? 1 : t->ratio.median;
+	uint32_t n = 0;
+	int code = 0;
+	for (uint32_t i = 0; i < p->nspot && n < (first ? SEARCHED : NEXT); i++)
+		if (t->bits[i] == 0 && p->spot[i].bits > 0)
+			next[n++] = (Next){.spot = i, .bits = share(p, lacking, &p->spot[i])};
+	for (uint32_t i = 0; i < n && !code; i++) {
+		code = time_next(p, t, ratio, &next[i], RACE_SHORT, e);
+		p->spot[next[i].spot].cost = next[i].adds / (next[i].bits * p->spot[next[i].spot].gain);
+		progress_of(p, "places", i + 1, n);
+	}
+	price(p, lacking, next, n);
+	if (n > AGAIN)
+		n = AGAIN;
+	for (uint32_t i = 0; i < n && !code; i++)
+		code = time_next(p, t, ratio, &next[i], RACE_LONG, e);
+	price(p, lacking, next, n);
+	t->bits[next[0].spot] = next[0].bits;
+	return code ? code : trial_run(p, false, t, RACE_LONG, e);
+}
+
+/* The places by what they cost alone, so that the next ones to be tried are the best; `has` is the one that was chosen. */
+static void reorder(Planner *p, uint8_t *bits)
+{
+	uint32_t i = 0;
+	while (bits[i] == 0)
+		i++;
+	Place has = p->spot[i].at;
+	uint8_t wide = bits[i];
+	bits[i] = 0;
+	qsort(p->spot, p->nspot, sizeof *p->spot, by_cost);
+	for (i = 0; p->spot[i].at.func != has.func || p->spot[i].at.index != has.index;)
+		i++;
+	bits[i] = wide;
+}
+
+static bool satisfied(const Planner *p, const Trial *t)
+{
+	return p->wish->entropy > 0 ? trial_entropy(p, t->bits) >= p->wish->entropy : (t->ratio.median - 1) * 100 > p->wish->overhead;
+}
+
+/* From the placement that there is, which may be none. */
+static int grow_all(Planner *p, Trial *t, Err *e)
+{
+	Trial last = {.bits = xalloc(p->nspot)};
+	uint32_t usable = 0, has = 0;
+	int code = 0;
+	for (uint32_t i = 0; i < p->nspot; i++) {
+		usable += p->spot[i].bits > 0;
+		has += t->bits[i] > 0;
+	}
+	for (; has < usable && !code && !satisfied(p, t); has++) {
+		memcpy(last.bits, t->bits, p->nspot);
+		code = grow(p, t, has == 0, e);
+		if (has == 0)
+			reorder(p, t->bits);
+	}
+	if (has > 1 && p->wish->entropy == 0 && satisfied(p, t)) /* the last one was too much */
+		memcpy(t->bits, last.bits, p->nspot);
+	free(last.bits);
+	return code;
+}
+
+/* ---- long requests: by what places are thought to cost -------------------------------------------------------------------- */
+
+/* How many places the wish can need. */
+static uint32_t affordable(const Planner *p)
+{
+	double ns = 0, may = p->base * p->wish->overhead * 1.5 / 100;
+	uint32_t n = 0;
+	if (p->wish->entropy > 0)
+		n = (uint32_t)ceil(p->wish->entropy / COPIES) + 1;
+	while (n < p->nspot && ns < may)
+		ns += scout_price(p, p->spot[n++].met);
+	return n < p->nspot ? n : p->nspot;
+}
+
+static uint8_t widest(const Planner *p, const uint8_t *bits)
+{
+	uint8_t most = 0;
+	for (uint32_t i = 0; i < p->nspot; i++)
+		most = bits[i] > most ? bits[i] : most;
+	return most;
+}
+
+/* As few places as reach the entropy, in their order, each with as few bodies as will do: the widest are narrowed first. */
+static void spread(const Planner *p, uint8_t *bits)
+{
+	double want = p->wish->entropy, have = 0;
+	memset(bits, 0, p->nspot);
+	for (uint32_t i = 0; i < p->nspot && have < want; i++) {
+		bits[i] = p->spot[i].bits;
+		have += bits[i] * p->spot[i].gain;
+	}
+	for (bool narrower = have >= want; narrower;) {
+		narrower = false;
+		for (uint8_t wide = widest(p, bits); wide > 1 && !narrower; wide--)
+			for (uint32_t i = p->nspot; i-- > 0 && !narrower;)
+				if (bits[i] == wide && have - p->spot[i].gain >= want) {
+					bits[i]--;
+					have -= p->spot[i].gain;
+					narrower = true;
+				}
+	}
+}
+
+static void first(const Planner *p, uint32_t n, uint8_t *bits)
+{
+	for (uint32_t i = 0; i < p->nspot; i++)
+		bits[i] = i < n ? p->spot[i].bits : 0;
+}
+
+/* As many of the places as the time allows: between `fits` and `not` there is nothing known yet. */
+static int fill(Planner *p, uint32_t n, Trial *t, Err *e)
+{
+	uint32_t fits = 0, not = n + 1, k = n;
+	int code = 0;
+	for (uint32_t tries = 0; not - fits > 1 && !code; k = (fits + not) / 2, tries++) {
+		first(p, k, t->bits);
+		code = trial_run(p, false, t, RACE_LONG, e);
+		if ((t->ratio.median - 1) * 100 <= p->wish->overhead)
+			fits = k;
+		else
+			not = k;
+		progress_of(p, "placements timed", tries + 1, 0);
+	}
+	first(p, fits ? fits : 1, t->bits);
+	return code;
+}
+
+/* ---- the plan -------------------------------------------------------------------------------------------------------------- */
+
+static char *plan_of(const Planner *p, const uint8_t *bits)
+{
+	Places some = {0};
+	for (uint32_t i = 0; i < p->nspot; i++) {
+		Place at = p->spot[i].at;
+		at.bodies = 1u << bits[i];
+		if (bits[i] > 0)
+			PUSH(some.p, some.n, some.cap, at);
+	}
+	place_sort(&some);
+	char *text = place_plan(p->build.mod, p->o.dispatch, &some);
+	free(some.p);
+	return text;
+}
+
+/* Narrows the spots whose dispatchers came out narrower than planned; true: there were such. */
+static bool learn(Planner *p, uint8_t *bits, const Build *made)
+{
+	bool less = false;
+	for (uint32_t i = 0; i < p->nspot; i++) {
+		uint32_t k = bits[i] ? scout_dispatcher(made, &p->spot[i].at) : NONE, n = k == NONE ? 1 : made->dispatchers.d[k].n;
+		if (n >= 1u << bits[i])
+			continue;
+		p->spot[i].bits = 31 - __builtin_clz(n);
+		bits[i] = p->spot[i].bits;
+		less = true;
+	}
+	return less;
+}
+
+/* Builds what the plan says, and times it; *less: it is less than was planned. */
+static int make(Planner *p, Trial *t, char *plan, bool *less, Err *e)
+{
+	Options o = p->o;
+	o.plan = plan;
+	Build b = {.o = &o, .file = p->file, .in = p->in, .nin = p->nin};
+	int code = pipeline_search(&b, e);
+	if (!code)
+		code = pipeline_choose(&b, e);
+	t->places = b.dispatchers.n;
+	t->bodies = 0;
+	for (uint32_t i = 0; i < t->places; i++)
+		t->bodies += b.dispatchers.d[i].n;
+	if (!code && !(*less = learn(p, t->bits, &b)))
+		code = trial_time(p, "plan", t, &b.twin, RACE_LONG, e);
+	pipeline_free(&b, NULL);
+	return code;
+}
+
+static int choose(Planner *p, uint32_t n, Trial *t, char **plan, Err *e)
+{
+	int code = 0;
+	bool less = true;
+	for (int i = 0; i < ATTEMPTS && less && !code; i++) {
+		free(*plan);
+		*plan = NULL;
+		if (p->base <= SHORT)
+			code = grow_all(p, t, e);
+		else if (p->wish->entropy > 0)
+			spread(p, t->bits);
+		else
+			code = fill(p, n, t, e);
+		t->entropy = trial_entropy(p, t->bits);
+		if (!code && t->entropy == 0)
+			code = err_set(e, MEWE_NOTHING, "%s: no place that a request meets could be diversified", p->file);
+		if (!code)
+			code = make(p, t, *plan = plan_of(p, t->bits), &less, e);
+	}
+	if (!code && less)
+		code = err_set(e, MEWE_BAD, "%s: variants that the planner had are not there in the final binary; report this", p->file);
+	return code;
+}
+
+static int judge(const Planner *p, const Trial *t, Err *e)
+{
+	if (p->wish->entropy > 0 && t->entropy < p->wish->entropy)
+		return err_set(e, MEWE_LIMIT, "%s: a request has %.1f bits of choice at most, not %.1f: try more --strategy, or another --profile", p->file,
+		               t->entropy, p->wish->entropy);
+	if (p->wish->entropy == 0 && (t->ratio.low - 1) * 100 > p->wish->overhead)
+		return err_set(e, MEWE_LIMIT, "%s: the least that choices cost is %.1f%% of a request, not %.1f%%", p->file, (t->ratio.median - 1) * 100,
+		               p->wish->overhead);
+	return 0;
+}
+
+static Bytes summary(const Planner *p, const Trial *t)
+{
+	Buf b = {0};
+	buf_printf(&b, "plan: %.1f bits of choice in a request, at %u places with %u bodies; %llu bytes; time over the original's %.3f [%.3f,%.3f] "
+	           "(the original's own [%.3f,%.3f], %.3f us)\n", t->entropy, t->places, t->bodies, (unsigned long long)t->size, t->ratio.median,
+	           t->ratio.low, t->ratio.high, t->noise.low, t->noise.high, p->base / 1000);
+	return buf_bytes(&b);
+}
+
+static int plan(Planner *p, mewe_planned *out, Err *e)
+{
+	Trial t = {0};
+	char *text = NULL;
+	uint32_t n = 0;
+	int code = trial_open(p, e);
+	if (!code)
+		code = scout_copies(p, e);
+	t.bits = xalloc(p->nspot + 1);
+	if (!code && p->base <= SHORT)
+		code = time_copies(p, &t, &n, e);
+	else if (!code)
+		n = affordable(p);
+	if (!code)
+		code = scout_search(p, n, e);
+	memset(t.bits, 0, p->nspot);
+	t.ratio.median = 1;
+	if (!code)
+		code = choose(p, n, &t, &text, e);
+	if (!code) {
+		out->plan = (Bytes){(uint8_t *)text, strlen(text)};
+		out->frontier = buf_bytes(&p->frontier);
+		out->summary = summary(p, &t);
+		code = judge(p, &t, e);
+	} else {
+		free(text);
+	}
+	free(t.bits);
+	return code;
+}
+
+int mewe_plan(const char *file, const uint8_t *in, size_t n, const mewe_options *o, const mewe_wish *w, mewe_planned *out, mewe_err *err)
+{
+	Planner p = {.wish = w, .file = file, .o = *o};
+	Bytes wasm = {0};
+	int code = read_wasm(file, in, n, &wasm, err);
+	*out = (mewe_planned){0};
+	p.in = wasm.p;
+	p.nin = wasm.n;
+	p.o.trace = MEWE_TRACE_OFF;
+	p.o.plan = NULL;
+	if (!code)
+		code = plan(&p, out, err);
+	trial_close(&p);
+	pipeline_free(&p.build, NULL);
+	pipeline_free(&p.copies, NULL);
+	free(p.plans[0]);
+	free(p.plans[1]);
+	free(p.spot);
+	buf_free(&p.frontier);
+	free(wasm.p);
+	return code;
+}
