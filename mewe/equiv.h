@@ -40,6 +40,7 @@ typedef struct Terms {
 	uint64_t nsym;
 	Buf *key;                      /* interned keys */
 	uint32_t nkey, kcap;
+	uint32_t *keyhash, nkeyhash;   /* open addressing: key + 1 */
 	uint64_t *point;               /* values at the test points, POINTS for each term */
 	uint32_t npoint, pcap;
 } Terms;

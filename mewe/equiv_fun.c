@@ -44,6 +44,7 @@ Term apply(Search *s, uint8_t width, uint32_t key, uint64_t imm, const Term *arg
 	if (s->t.n == before)
 		return x;
 	/* It is new: perhaps one that was made before has equal, if different, arguments. */
+	spend_scan(s, s->nfun);
 	for (uint32_t i = s->nfun, left = CANDIDATES; i-- > 0 && left > 0;) {
 		const Node *o = &s->t.node[s->fun[i]];
 		if (o->key != key || o->imm != imm || o->width != width || s->t.node[o->a].a != s->t.node[args].a)

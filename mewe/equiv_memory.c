@@ -27,6 +27,7 @@ Term memory_place(Search *s, Term addr, uint64_t offset)
 static Term known_address(Search *s, Term addr)
 {
 	addr = term_find(&s->t, addr);
+	spend_scan(s, 2 * s->naddr);
 	for (uint32_t i = 0; i < s->naddr; i++)
 		if (s->addr[i] == addr)
 			return addr;
@@ -49,6 +50,7 @@ static void access_to(Search *s, Path *p, Side *x, Term addr, uint64_t end)
 	p->entry = false; /* how large the memory is, and what it holds, is no argument */
 	if (term_is_const(&s->t, addr, &v) && v + end <= s->memory_min)
 		return;
+	spend_scan(s, p->nsafe + x->ntrap);
 	for (uint32_t i = 0; i < p->nsafe; i++)
 		if (term_find(&s->t, p->safe[i].addr) == addr && p->safe[i].end >= end)
 			return;
@@ -166,6 +168,7 @@ static bool loose(Search *s, const Path *p, Term addr, Term other)
 	unsigned n = addends(s, addr, part, 0);
 	uint8_t *mark = xalloc(s->t.n);
 	bool yes = false;
+	spend_scan(s, s->t.n);
 	leaves(s, other, mark, ELSEWHERE);
 	for (uint32_t i = 0; i < p->nknown; i++)
 		leaves(s, p->known[i].cond, mark, ELSEWHERE);
@@ -191,7 +194,6 @@ static bool beside(Search *s, const Path *p, const Write *w, Term addr, uint64_t
 	if (!s->deep || loose(s, p, addr, w->addr) || loose(s, p, w->addr, addr))
 		return false;
 	Term d = term_op(t, T_SUB, 64, memory_place(s, addr, offset + n - 1), memory_place(s, w->addr, w->offset));
-	s->steps += 100;
 	return holds(s, p, term_op(t, T_LTU, 64, d, term_const(t, 64, w->bytes + n - 1)), false);
 }
 
@@ -222,7 +224,8 @@ Term memory_load(Search *s, Path *p, Side *x, Term addr, uint64_t offset, unsign
 	addr = known_address(s, addr);
 	access_to(s, p, x, addr, offset + bytes);
 	bool *skip = xalloc(x->nwrite + 1);
-	for (uint32_t k = x->nwrite; k > 0; k--) {
+	spend_scan(s, (bytes + 1) * x->nwrite);
+	for (uint32_t k = x->nwrite; k > 0 && !spent(s); k--) {
 		const Write *w = &x->write[k - 1];
 		if (w->global != NONE || term_find(&s->t, w->addr) == addr)
 			continue;
@@ -284,9 +287,13 @@ void memory_set(Search *s, Path *p, Side *x, uint32_t global, Term value)
 
 Term memory_global(Search *s, const Path *p, const Side *x, uint32_t n, uint32_t id, uint8_t width)
 {
-	while (n-- > 0)
-		if (x->write[n].global == id)
-			return x->write[n].value;
+	for (uint32_t k = n; k-- > 0;) {
+		if (x->write[k].global == id) {
+			spend_scan(s, n - k);
+			return x->write[k].value;
+		}
+	}
+	spend_scan(s, n);
 	for (uint32_t i = 0; i < p->nset; i++)
 		if (p->set[i].id == id)
 			return p->set[i].value;

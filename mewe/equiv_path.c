@@ -27,6 +27,13 @@ void fail(Search *s, const Path *p, Verdict v, const char *fmt, ...)
 		snprintf(s->out->why + n, sizeof s->out->why - n, " (from equal states in the middle of the function)");
 }
 
+bool path_spent(Search *s, const Path *p)
+{
+	if (spent(s))
+		fail(s, p, V_TIMEOUT, "the limit of %d steps was reached", STEPS);
+	return spent(s);
+}
+
 void path_free(Path *p)
 {
 	for (int i = 0; i < 2; i++) {
@@ -91,6 +98,7 @@ void path_trap(Search *s, Side *x, Term cond)
 	cond = term_find(&s->t, cond);
 	if (term_is_const(&s->t, cond, &v) && v == 0)
 		return;
+	spend_scan(s, x->ntrap);
 	for (uint32_t i = 0; i < x->ntrap; i++)
 		if (x->trap[i].cond == cond)
 			return;
@@ -188,6 +196,8 @@ Stop path_run(Search *s, Path *p, int side)
 			const Ins *i = &x->f->ins[x->ip];
 			if (i->kind == I_EFFECT)
 				return STOP_EVENT;
+			if (spent(s))
+				return STOP_SPENT;
 			step(s, p, x, i);
 			s->steps++;
 		}
@@ -230,6 +240,8 @@ static void refute(Search *s, const Path *p, const uint64_t *w, const char *fmt,
 
 bool must_equal(Search *s, Path *p, Term x, Term y, const char *what)
 {
+	if (path_spent(s, p))
+		return false;
 	uint64_t *w = xalloc(s->nparam * sizeof *w);
 	Answer a = equal_exactly(s, p, x, y, w);
 	if (a == ANSWER_UNKNOWN)

@@ -15,14 +15,37 @@ bool alike(Search *s, Term x, Term y)
 	return memcmp(term_points(&s->t, x), term_points(&s->t, y), POINTS * sizeof(uint64_t)) == 0;
 }
 
+/* Never 0: the two are different terms. */
 static uint64_t pair_of(Term x, Term y) { return x < y ? (uint64_t)x << 32 | y : (uint64_t)y << 32 | x; }
+
+/* Where the pair is in the table, or where it would be. */
+static uint64_t *tried_at(uint64_t *table, uint32_t size, uint64_t pair)
+{
+	uint64_t i = mix64(pair);
+	while (table[i & (size - 1)] && table[i & (size - 1)] != pair)
+		i++;
+	return &table[i & (size - 1)];
+}
 
 static bool tried(const Search *s, Term x, Term y)
 {
-	for (uint32_t i = 0; i < s->ntried; i++)
-		if (s->tried[i] == pair_of(x, y))
-			return true;
-	return false;
+	return s->ntried > 0 && *tried_at(s->tried, s->trcap, pair_of(x, y)) != 0;
+}
+
+static void remember(Search *s, Term x, Term y)
+{
+	if (2 * (s->ntried + 1) > s->trcap) {
+		uint32_t size = s->trcap ? 2 * s->trcap : 64;
+		uint64_t *table = xalloc(size * sizeof *table);
+		for (uint32_t i = 0; i < s->trcap; i++)
+			if (s->tried[i])
+				*tried_at(table, size, s->tried[i]) = s->tried[i];
+		free(s->tried);
+		s->tried = table;
+		s->trcap = size;
+	}
+	*tried_at(s->tried, s->trcap, pair_of(x, y)) = pair_of(x, y);
+	s->ntried++;
 }
 
 static void unite(Search *s, Term x, Term y)
@@ -56,7 +79,9 @@ static Answer solve(Search *s, Term x, Term y, const Term *cond, const bool *sen
 {
 	if (!s->smt)
 		s->smt = smt_new(&s->t, s->most, s->certificate);
-	if (smt_work(s->smt) > s->most)
+	s->steps += QUESTION + 4 * n; /* each assumption is told anew */
+	spend_scan(s, s->t.n);
+	if (smt_work(s->smt) > s->most || spent(s))
 		return ANSWER_UNKNOWN;
 	return smt_equal(s->smt, x, y, cond, sense, n, s->param, witness, witness ? s->nparam : 0);
 }
@@ -79,7 +104,7 @@ static bool same_at(Search *s, Term x, Term y, unsigned depth)
 	if (yes)
 		unite(s, x, y);
 	else
-		PUSH(s->tried, s->ntried, s->trcap, pair_of(x, y));
+		remember(s, x, y);
 	return yes;
 }
 
@@ -123,6 +148,7 @@ static uint32_t bytes_in(Search *s, const Path *p, Term x, Term y, Term *out)
 {
 	uint8_t *mark = xalloc(s->t.n);
 	uint32_t n = 0;
+	spend_scan(s, s->t.n);
 	leaves(s, x, mark, 1);
 	leaves(s, y, mark, 1);
 	for (uint32_t i = 0; i < p->nknown; i++)

@@ -27,9 +27,10 @@ typedef struct Row {
 	uint32_t n, cap;
 } Row;
 
-static void put_byte(Row *r, Byte b)
+static void put_byte(Search *s, Row *r, Byte b)
 {
 	uint32_t k = 0;
+	spend_scan(s, r->n);
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->b[i].addr != b.addr || r->b[i].offset != b.offset)
 			r->b[k++] = r->b[i];
@@ -43,7 +44,7 @@ static Row row_of(Search *s, const Side *x, uint32_t from, uint32_t to)
 	Row r = {0};
 	for (uint32_t k = from; k < to; k++)
 		for (unsigned i = 0; x->write[k].global == NONE && i < x->write[k].bytes; i++)
-			put_byte(&r, (Byte){term_find(&s->t, x->write[k].addr), memory_byte(s, x->write[k].value, i), x->write[k].offset + i});
+			put_byte(s, &r, (Byte){term_find(&s->t, x->write[k].addr), memory_byte(s, x->write[k].value, i), x->write[k].offset + i});
 	for (uint32_t i = 1; i < r.n; i++) {
 		for (uint32_t k = i; k > 0 && r.b[k - 1].addr == r.b[k].addr && r.b[k - 1].offset > r.b[k].offset; k--) {
 			Byte swap = r.b[k];
@@ -162,20 +163,21 @@ static bool same_trap(const Search *s, const Trap *a, const Trap *b)
 }
 
 /* Each trap of one group among the other's. */
-static bool covered(const Search *s, const Side *a, uint32_t from, uint32_t to, const Side *b, uint32_t low, uint32_t high)
+static bool covered(Search *s, const Side *a, uint32_t from, uint32_t to, const Side *b, uint32_t low, uint32_t high)
 {
 	for (; from < to; from++) {
 		uint32_t k = low;
 		while (k < high && !same_trap(s, &a->trap[from], &b->trap[k]))
 			k++;
-		if (k == high)
+		spend_scan(s, k - low);
+		if (k == high || spent(s))
 			return false;
 	}
 	return true;
 }
 
 /* The usual case: the same traps between the same writes. */
-static bool plainly_same(const Search *s, const Path *p)
+static bool plainly_same(Search *s, const Path *p)
 {
 	const Side *a = &p->side[0], *b = &p->side[1];
 	uint32_t i = 0, k = 0;

@@ -63,6 +63,9 @@ typedef struct Path {
 	uint32_t passed;               /* joins that one side passed alone */
 } Path;
 
+/* What a search may spend. A step is about what one instruction takes; what takes longer counts for more of them. */
+enum { STEPS = 4000000, SCANNED = 256, QUESTION = 300 }; /* entries of a list looked through for a step; steps for a question to the solver */
+
 typedef struct Search {
 	Terms t;
 	Smt *smt;
@@ -88,11 +91,13 @@ typedef struct Search {
 	uint32_t naddr, acap;
 	uint64_t *bound;               /* numbers that the functions compare with, and those beside them; ascending */
 	uint32_t nbound, bcap;
-	uint64_t *tried;               /* pairs of terms that could not be proved equal */
+	uint64_t *tried;               /* pairs of terms that could not be proved equal, hashed; 0: empty */
 	uint32_t ntried, trcap;
-	uint64_t steps;
+	uint64_t steps;                /* spent so far */
 	bool failed;
 } Search;
+static inline bool spent(const Search *s) { return s->steps > STEPS; }
+static inline void spend_scan(Search *s, uint64_t n) { s->steps += n / SCANNED; }
 
 /* ---- equiv_same.c ---- */
 bool alike(Search *s, Term x, Term y);                       /* do they agree at the test points? */
@@ -129,8 +134,9 @@ void path_free(Path *p);
 Path path_begin(Search *s);                                  /* of which nothing is known */
 Path path_copy(const Path *p);
 void path_learn(Path *p, Term cond, bool sense);
-typedef enum Stop { STOP_EVENT, STOP_BRANCH, STOP_JOIN, STOP_RETURN, STOP_TRAP } Stop;
+typedef enum Stop { STOP_EVENT, STOP_BRANCH, STOP_JOIN, STOP_RETURN, STOP_TRAP, STOP_SPENT } Stop;
 Stop path_run(Search *s, Path *p, int side);                 /* to the next thing that concerns the other side */
+bool path_spent(Search *s, const Path *p);                   /* the limit of steps is passed: it fails */
 void path_trap(Search *s, Side *x, Term cond);               /* it traps where cond is not zero */
 bool path_event(Search *s, Path *p);                         /* both stand at an event: demand that they do the same */
 void path_apart(Search *s, Path *p, const char *one, const char *other); /* they do different things: a difference, if the path is ever taken */

@@ -136,6 +136,7 @@ void term_free(Terms *t)
 	for (uint32_t i = 0; i < t->nkey; i++)
 		buf_free(&t->key[i]);
 	free(t->key);
+	free(t->keyhash);
 	free(t->node);
 	free(t->rep);
 	free(t->hash);
@@ -143,15 +144,39 @@ void term_free(Terms *t)
 	*t = (Terms){0};
 }
 
+/* Where in the hash the key is, or where it would be. */
+static uint32_t *key_at(const Terms *t, const Buf *b)
+{
+	uint64_t h = digest(b->p, b->n).a;
+	for (;; h++) {
+		uint32_t *at = &t->keyhash[h & (t->nkeyhash - 1)];
+		const Buf *k = *at ? &t->key[*at - 1] : NULL;
+		if (!k || (k->n == b->n && memcmp(k->p, b->p, b->n) == 0))
+			return at;
+	}
+}
+
+static void rehash_keys(Terms *t)
+{
+	t->nkeyhash = t->nkeyhash ? 2 * t->nkeyhash : 64;
+	free(t->keyhash);
+	t->keyhash = xalloc(t->nkeyhash * sizeof *t->keyhash);
+	for (uint32_t i = 0; i < t->nkey; i++)
+		*key_at(t, &t->key[i]) = i + 1;
+}
+
 uint32_t term_key(Terms *t, const Buf *b)
 {
-	for (uint32_t i = 0; i < t->nkey; i++)
-		if (t->key[i].n == b->n && memcmp(t->key[i].p, b->p, b->n) == 0)
-			return i;
-	Buf copy = {0};
-	buf_put(&copy, b->p, b->n);
-	PUSH(t->key, t->nkey, t->kcap, copy);
-	return t->nkey - 1;
+	if (2 * (t->nkey + 1) > t->nkeyhash)
+		rehash_keys(t);
+	uint32_t *at = key_at(t, b);
+	if (*at == 0) {
+		Buf copy = {0};
+		buf_put(&copy, b->p, b->n);
+		PUSH(t->key, t->nkey, t->kcap, copy);
+		*at = t->nkey;
+	}
+	return *at - 1;
 }
 
 /* Chains are short: a term is proved equal to one that was there before it, and that one has been found already. */
