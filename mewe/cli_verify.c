@@ -35,13 +35,14 @@ int cli_verify(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{"json", 'J', 0, 0, "print the findings as JSON", 0},
-		{"certificate", 'C', "FILE", 0, "write what the solver was asked there, as SMT-LIB 2 for another solver (- for standard output, in place of the findings)", 0},
+		{"certificate", 'C', "FILE", 0, "write what the solver was asked there, as SMT-LIB 2 for another solver (- for standard output, in "
+		 "place of the findings)", 0},
 		{"jobs", 'j', "N", 0, "worker processes (default: one for each core); never changes the result", 0},
 		{0},
 	};
 	static const struct argp argp = {options, verify_opt, "ORIGINAL MULTIVARIANT",
 		"Prove from the two binaries alone that MULTIVARIANT does what ORIGINAL does, whichever variants its dispatchers "
-		"choose. Nothing that the generator said is trusted; custom sections are not read."
+		"choose. Nothing that the generator said is believed; nor are custom sections, which only give names for the findings."
 		"\vExit: 0 all proved; 1 a difference, or a structure that can't be accounted for; 2 bad input; 4 nothing refuted, "
 		"something unproved (each is named).", 0, 0, 0};
 	VerifyArgs a = {.jobs = sysconf(_SC_NPROCESSORS_ONLN)};

@@ -33,8 +33,9 @@ static uint64_t leb(const uint8_t **p, const uint8_t *end)
 
 enum { NAMES_LABEL = 3, NAMES_FIELD = 10 }; /* subsections of the name section */
 
-/* Names of labels, fields and tags make Binaryen print a warning, and a library does not print: they go. */
-static Bytes without_labels(const uint8_t *wasm, size_t n)
+/* Names of labels, fields and tags make Binaryen print a warning, and a library does not print: they go; unless custom, so do all
+ * custom sections. */
+static Bytes without_labels(const uint8_t *wasm, size_t n, bool custom)
 {
 	Buf out = {0};
 	const uint8_t *p = wasm + 8, *end = wasm + n;
@@ -44,6 +45,8 @@ static Bytes without_labels(const uint8_t *wasm, size_t n)
 		uint64_t size = leb(&p, end);
 		const uint8_t *body = p, *next = size > (uint64_t)(end - p) ? end : p + size;
 		p = next;
+		if (*head == 0 && !custom)
+			continue;
 		if (*head != 0 || next - body < 5 || memcmp(body, "\4name", 5) != 0) {
 			buf_put(&out, head, next - head);
 			continue;
@@ -65,12 +68,12 @@ static Bytes without_labels(const uint8_t *wasm, size_t n)
 	return buf_bytes(&out);
 }
 
-static Ref parse(const uint8_t *wasm, size_t n, uint32_t features)
+static Ref parse(const uint8_t *wasm, size_t n, uint32_t features, bool custom)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, one_thread);
 	BinaryenSetDebugInfo(true); /* keep names; process-global in Binaryen, so set at each use */
-	Bytes b = without_labels(wasm, n);
+	Bytes b = without_labels(wasm, n, custom);
 	Ref m = BinaryenModuleRead((char *)b.p, b.n);
 	free(b.p);
 	BinaryenModuleSetFeatures(m, features | BinaryenFeatureMutableGlobals());
@@ -98,7 +101,8 @@ static bool rehearse(Ref m)
 	return true;
 }
 
-static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t features, Err *e)
+/* Can it be read? *silent: without a warning. */
+static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t features, bool custom, bool *silent, Err *e)
 {
 	int pipefd[2], status = 0;
 	char text[400];
@@ -114,7 +118,7 @@ static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t featu
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 		dup2(pipefd[1], 1);
 		dup2(pipefd[1], 2);
-		_exit(rehearse(parse(wasm, n, features)) ? 0 : 1);
+		_exit(rehearse(parse(wasm, n, features, custom)) ? 0 : 1);
 	}
 	close(pipefd[1]);
 	if (pid < 0) {
@@ -130,11 +134,12 @@ static int probe(const char *file, const uint8_t *wasm, size_t n, uint32_t featu
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	text[used] = 0;
+	*silent = used == 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status))
-		return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen ends with signal %d on it: it nests too deeply, or is of a newer WebAssembly; rebuild it otherwise",
-		               file, WTERMSIG(status));
+		return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen ends with signal %d on it: it nests too deeply, or is of a newer WebAssembly; "
+		               "rebuild it otherwise", file, WTERMSIG(status));
 	return err_set(e, MEWE_UNSUPPORTED, "%s: Binaryen can't read it (%.*s); rebuild it for an older WebAssembly", file,
 	               (int)strcspn(text, "\n"), text);
 }
@@ -178,13 +183,29 @@ uint32_t read_ordinal(const Mod *m, const char *name)
 	return i == NONE || i < m->nimp ? NONE : i - m->nimp;
 }
 
+/* Custom sections are hints. Where Binaryen refuses or warns of what is in them, such as a malformed section of names, it does not
+ * see them: *custom becomes false. */
+static int probe_both(const char *file, const uint8_t *wasm, size_t n, const Scan *s, bool *custom, Err *e)
+{
+	bool silent, without = false;
+	Err ignored;
+	int code = probe(file, wasm, n, s->features, true, &silent, e);
+	*custom = true;
+	if ((code || !silent) && s->custom_bytes > 0 && probe(file, wasm, n, s->features, false, &without, &ignored) == 0 && (code || without)) {
+		*custom = false;
+		return 0;
+	}
+	return code;
+}
+
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e)
 {
 	Scan s;
+	bool custom;
 	int code = scan_module(file, wasm, n, &s, e);
 	if (code)
 		return code;
-	if ((code = probe(file, wasm, n, s.features, e)) != 0) {
+	if ((code = probe_both(file, wasm, n, &s, &custom, e)) != 0) {
 		scan_free(&s);
 		return code;
 	}
@@ -192,7 +213,7 @@ int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err 
 	m->file = xstrdup(file);
 	m->scan = s;
 	m->bytes = digest(wasm, n);
-	m->ref = parse(wasm, n, s.features);
+	m->ref = parse(wasm, n, s.features, custom);
 	read_index(m);
 	*out = m;
 	return 0;

@@ -88,6 +88,7 @@ def refusals(good):
     yield "relaxed SIMD", with_body(b"\xfd\x0c" + bytes(16) + b"\xfd\x0c" + bytes(16) + b"\xfd\x80\x02\x1a"), 5
     yield "an offset of more than 32 bits", with_body(b"\x42\0\x28\2\x84\x80\x80\x80\x10\x1a", memory=section(5, b"\1\4\1")), 5
     yield "a tag (exceptions)", HEAD + TYPES + section(13, b"\1\0\0"), 5
+    yield "a custom section without a name", HEAD + section(0, b"\x50x"), 2
     yield "a module without functions", HEAD, 3
     deep = b"(i32.add (i32.const 1) " * 100000 + b"(i32.const 1)" + b")" * 100000
     yield "expressions nested 100,000 deep", b"(module (func (result i32) " + deep + b"))", 5
@@ -109,6 +110,44 @@ def check_refusals(tmp, good):
     src.write_bytes(b"nonsense")
     (tmp / "good").write_bytes(good)
     report("verify refuses nonsense", trouble(mewe("verify", tmp / "good", src), 2))
+
+
+def name_sections():
+    """Sections of names that are malformed, or partial, or out of place."""
+    entry, name = b"\1\0\1f", lambda *subs: b"\4name" + b"".join(bytes([i]) + leb(len(b)) + b for i, b in subs)
+    yield "empty", b"\4name"
+    yield "a subsection past its end", b"\4name\1\x50" + entry
+    yield "cut inside a name", b"\4name\1\4\1\0\x7ff"
+    yield "fewer names than it says", name((1, b"\5\0\1f"))
+    yield "more bytes than names", name((1, entry + b"\0\0\0"))
+    yield "a huge count", name((1, b"\xff\xff\xff\xff\x0f\0\1f"))
+    yield "a function that is not there", name((1, b"\1\x63\1f"))
+    yield "locals of a function that is not there", name((2, b"\1\x63\1\0\1x"))
+    yield "a local that is not there", name((2, b"\1\0\1\x63\1x"))
+    yield "out of order", name((2, b"\1\0\1\0\1x"), (1, entry))
+    yield "twice the same", name((1, entry), (1, entry))
+    yield "an unknown subsection", name((77, b"whatever"))
+    yield "a name that is not UTF-8", name((1, b"\1\0\2\xff\xfe"))
+    yield "a name of no letters", name((1, b"\1\0\0"))
+    yield "a name with zeros in it", name((1, b"\1\0\4a\0b\0"))
+    yield "its own name in two bytes too many", b"\x84\x80\0name\1\x50" + entry
+    yield "labels, cut", b"\4name\3\x50\1"
+
+
+def check_names(tmp, good):
+    """Custom sections are hints: whatever is in them, the module is built, quietly, and verified."""
+    src, out = tmp / "in.wasm", tmp / "named.wasm"
+    for name, body in [*name_sections(), ("no names: features", b"\x0ftarget_features\5\x2b"), ("no names: dylink", b"\6dylink\xff\xff"),
+                       ("control: a good one", b"\4name\1\4\1\0\1f")]:
+        for where in ("last", "first"):
+            custom = section(0, body)
+            src.write_bytes(good + custom if where == "last" else HEAD + custom + good[8:])
+            out.unlink(missing_ok=True)
+            r = mewe("build", src, "-o", out, "--variants", "2", "-q")
+            why = "" if r.returncode == 0 and not r.stderr else f"build: exit code {r.returncode}: {r.stderr[-200:]}"
+            r = why or mewe("verify", src, out)
+            why = why or ("" if r.returncode == 0 and not r.stderr else f"verify: exit code {r.returncode}: {r.stderr[-200:]}")
+            report(f"names that are malformed, {where}: {name}", why)
 
 
 def check_random(tmp, good):
@@ -208,6 +247,7 @@ def main():
         check_refusals(tmp, good)
         check_usage(tmp, good)
         check_outputs(tmp, good)
+        check_names(tmp, good)
         check_random(tmp, good)
         check_large(tmp)
         check_interrupt(tmp, good)
