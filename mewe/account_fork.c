@@ -124,6 +124,10 @@ uint32_t account_forks(Account *a, uint32_t ordinal, uint32_t first, const Layou
 			account_differs(a, account_name(a, ordinal), "the trace's call is not at its start");
 		else
 			fork_find(a->have->ref, body.expr, &ours, &f);
+		if (good && f.n != n) { /* what held the trace's call is a fork itself now, around those that were counted */
+			account_differs(a, account_name(a, ordinal), "it holds a choice inside an alternative");
+			good = false;
+		}
 	}
 	for (uint32_t i = 0; i < f.n && good; i++)
 		good = check_fork(a, ordinal, first + i, &f.f[i], l);

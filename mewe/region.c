@@ -25,6 +25,7 @@ static bool is_label(const Labels *l, const char *name)
 	return false;
 }
 
+/* Or it holds several values in one, as a call of several results gives: no parameter or result of a function can be that. */
 static bool escapes(void *ctx, Expr e, uint32_t index)
 {
 	Labels *l = ctx;
@@ -33,7 +34,8 @@ static bool escapes(void *ctx, Expr e, uint32_t index)
 	(void)index;
 	if (label)
 		PUSH(l->name, l->n, l->cap, label); /* preorder: a label comes before what branches to it */
-	l->escapes |= kind == K_Return || (kind == K_Call && BinaryenCallIsReturn(e)) || (kind == K_CallIndirect && BinaryenCallIndirectIsReturn(e));
+	l->escapes |= BinaryenTypeArity(BinaryenExpressionGetType(e)) > 1 || kind == K_Return;
+	l->escapes |= (kind == K_Call && BinaryenCallIsReturn(e)) || (kind == K_CallIndirect && BinaryenCallIndirectIsReturn(e));
 	l->escapes |= kind == K_Break && !is_label(l, BinaryenBreakGetName(e));
 	for (uint32_t i = 0; kind == K_Switch && i < BinaryenSwitchGetNumNames(e); i++)
 		l->escapes |= !is_label(l, BinaryenSwitchGetNameAt(e, i));
@@ -47,7 +49,8 @@ bool region_good(Expr e)
 {
 	BinaryenType t = BinaryenExpressionGetType(e);
 	Labels l = {0};
-	if (t != BinaryenTypeNone() && t != BinaryenTypeInt32() && t != BinaryenTypeInt64() && t != BinaryenTypeFloat32() && t != BinaryenTypeFloat64())
+	bool number = t == BinaryenTypeInt32() || t == BinaryenTypeInt64() || t == BinaryenTypeFloat32() || t == BinaryenTypeFloat64();
+	if (t != BinaryenTypeNone() && !number)
 		return false;
 	walk_each(e, escapes, &l);
 	free(l.name);

@@ -166,6 +166,21 @@ static void passes(void)
 	drop(&c);
 }
 
+/* A call of several results, which the reader puts into one local, is no part of a region; what stands beside it is. */
+static void several_results(void)
+{
+	static const char wat[] = "(module (func $two (param i32) (result i32 i32) (local.get 0) (i32.add (local.get 0) (i32.const 3)))"
+		" (func $f (export \"f\") (param i32 i32) (result i32) (local i32 i32)"
+		"  (block $b (br_if $b (i32.lt_u (local.get 0) (i32.const 5)))"
+		"   (call $two (i32.add (i32.mul (local.get 0) (i32.const 9)) (i32.sub (local.get 1) (i32.const 7))))"
+		"   (local.set 2) (local.set 3))"
+		"  (i32.add (i32.mul (local.get 2) (i32.const 31)) (i32.xor (local.get 3) (local.get 1)))))";
+	Options o = site_options();
+	Case c = build(wat, &o);
+	expect("verify: beside a call of several results", &c.raw, &c.out, MEWE_OK, "region 0");
+	drop(&c);
+}
+
 static void same_bytes(void)
 {
 	Options o = site_options();
@@ -186,7 +201,7 @@ static Expr arm_of(Mod *m, bool last, uint32_t k)
 	Expr body = BinaryenFunctionGetBody(BinaryenGetFunction(m->ref, "sum"));
 	fork_find(m->ref, body, &fork_any, &f);
 	const Fork *one = &f.f[last ? f.n - 1 : 0];
-	Expr around = one->expr;
+	Expr around = one->expr; /* of an arm that is not there: all of the fork */
 	for (uint32_t i = one->n - 1; i > k; i--)
 		around = BinaryenBlockGetChildAt(around, 0);
 	fork_free(&f);
@@ -243,6 +258,115 @@ static void stale(Mod *m)
 	insert(m, 2, BinaryenLocalSet(m->ref, own, number(m, 7)));
 }
 
+/* What an alternative leaves in a local that the function reads, if only to add the 0 that it holds otherwise. */
+static void carries_out(Mod *m)
+{
+	BinaryenFunctionRef f = BinaryenGetFunction(m->ref, "sum");
+	Expr body = BinaryenFunctionGetBody(f), spare = BinaryenLocalGet(m->ref, 4, BinaryenTypeInt32());
+	insert(m, 1, BinaryenLocalSet(m->ref, 4, number(m, 7)));
+	BinaryenFunctionSetBody(f, BinaryenBinary(m->ref, BinaryenAddInt32(), body, spare));
+}
+
+/* The same, read by the original's part of another region. */
+static void carries_over(Mod *m)
+{
+	Expr br = value_of(m, 0), was = BinaryenBreakGetValue(br), spare = BinaryenLocalGet(m->ref, 4, BinaryenTypeInt32());
+	BinaryenBreakSetValue(br, BinaryenBinary(m->ref, BinaryenAddInt32(), was, spare));
+	insert(m, 1, BinaryenLocalSet(m->ref, 4, number(m, 7)));
+}
+
+static void tees(Mod *m)
+{
+	Expr br = value_of(m, 1), was = BinaryenBreakGetValue(br);
+	BinaryenBreakSetValue(br, BinaryenLocalTee(m->ref, 1, was, BinaryenTypeInt32()));
+}
+
+static void table_skips(Mod *m) { BinaryenSwitchSetNameAt(switch_of(m), 1, BinaryenSwitchGetNameAt(switch_of(m), 2)); }
+static void table_leaves(Mod *m) { BinaryenSwitchSetNameAt(switch_of(m), 1, BinaryenBlockGetName(arm_of(m, false, 99))); }
+static void default_leaves(Mod *m) { BinaryenSwitchSetDefaultName(switch_of(m), BinaryenBlockGetName(arm_of(m, false, 99))); }
+static void before_table(Mod *m)
+{
+	BinaryenBlockInsertChildAt(BinaryenBlockGetChildAt(arm_of(m, false, 0), 0), 0, BinaryenLocalSet(m->ref, 0, number(m, 3)));
+}
+
+/* Alternative 1 goes on into alternative 2 always, or if an argument says so. */
+static void falls_through(Mod *m)
+{
+	Expr around = arm_of(m, false, 1);
+	BinaryenBlockRemoveChildAt(around, BinaryenBlockGetNumChildren(around) - 1);
+}
+static void leaves_perhaps(Mod *m)
+{
+	Expr around = arm_of(m, false, 1), br = BinaryenBlockGetChildAt(around, BinaryenBlockGetNumChildren(around) - 1);
+	BinaryenBreakSetCondition(br, BinaryenLocalGet(m->ref, 0, BinaryenTypeInt32()));
+}
+static void leaves_early(Mod *m)
+{
+	insert(m, 0, BinaryenBreak(m->ref, BinaryenBlockGetName(arm_of(m, false, 99)), BinaryenLocalGet(m->ref, 0, BinaryenTypeInt32()), NULL));
+}
+
+static void grows(Mod *m) { insert(m, 1, BinaryenDrop(m->ref, BinaryenMemoryGrow(m->ref, number(m, 1)))); }
+static void renews(Mod *m) { insert(m, 1, BinaryenCall(m->ref, "mewe.renew", NULL, 0, BinaryenTypeNone())); }
+static void calls(Mod *m)
+{
+	Expr arg[] = {number(m, 0), number(m, 0)};
+	insert(m, 1, BinaryenDrop(m->ref, BinaryenCall(m->ref, "pick", arg, 2, BinaryenTypeInt32())));
+}
+static void steers_before(Mod *m)
+{
+	BinaryenFunctionRef f = BinaryenGetFunction(m->ref, "sum");
+	Expr part[] = {BinaryenGlobalSet(m->ref, "mewe.vector.0", BinaryenConst(m->ref, BinaryenLiteralInt64(0))), BinaryenFunctionGetBody(f)};
+	BinaryenFunctionSetBody(f, BinaryenBlock(m->ref, NULL, part, 2, BinaryenTypeInt32()));
+}
+
+/* Its first region chooses by the next one's field. */
+static void neighbours_field(Mod *m)
+{
+	Forks f;
+	fork_find(m->ref, BinaryenFunctionGetBody(BinaryenGetFunction(m->ref, "sum")), &fork_any, &f);
+	Expr mine = switch_of(m), e = f.f[1].expr;
+	while (walk_kind(e) == K_Block)
+		e = BinaryenBlockGetChildAt(e, 0);
+	BinaryenSwitchSetCondition(mine, BinaryenExpressionCopy(BinaryenSwitchGetCondition(e), m->ref));
+	fork_free(&f);
+}
+
+/* Two stores, the first of which the other overwrites; but when the second traps the first is seen. */
+static void stores_before_trap(Mod *m)
+{
+	Expr around = arm_of(m, false, 1), first = BinaryenBlockGetChildAt(around, 1);
+	insert(m, 1, BinaryenStore(m->ref, 4, 0, 0, BinaryenLocalGet(m->ref, 1, BinaryenTypeInt32()), number(m, 3), BinaryenTypeInt32()));
+	BinaryenBlockInsertChildAt(around, 2, BinaryenExpressionCopy(first, m->ref));
+}
+
+/* Controls: a local that nobody sets is read; an alternative sets one that nobody reads. */
+static void reads_spare(Mod *m)
+{
+	BinaryenFunctionRef f = BinaryenGetFunction(m->ref, "sum");
+	Expr spare = BinaryenLocalGet(m->ref, 4, BinaryenTypeInt32());
+	BinaryenFunctionSetBody(f, BinaryenBinary(m->ref, BinaryenAddInt32(), BinaryenFunctionGetBody(f), spare));
+}
+static void sets_spare(Mod *m) { insert(m, 1, BinaryenLocalSet(m->ref, 4, number(m, 7))); }
+
+static void changed(const char *name, const Case *c, void (*change)(Mod *m), int want)
+{
+	Mod *m;
+	Bytes out;
+	Err e;
+	if (read_module("built.wasm", c->out.p, c->out.n, &m, &e)) {
+		check(name, false, e.text);
+		return;
+	}
+	change(m);
+	if (write_module(m, NULL, &out, &e)) {
+		check(name, false, e.text);
+	} else {
+		expect(name, &c->raw, &out, want, want ? "sum" : NULL);
+		free(out.p);
+	}
+	read_free(m);
+}
+
 static void tampered(void)
 {
 	static const struct {
@@ -255,26 +379,21 @@ static void tampered(void)
 		{"an alternative that never ends", never_ends}, {"the original's is another", first_differs},
 		{"an alternative that reads the key", reads_key}, {"an alternative that steers", steers}, {"a part of the field", other_field},
 		{"a choice by an argument", chooses_by_argument}, {"an alternative that relies on what another left behind", stale},
+		{"a local that is read behind the region", carries_out}, {"a local that another region's original reads", carries_over},
+		{"an alternative that changes a local on its way", tees}, {"a table that takes one for another's", table_skips},
+		{"a table that leaves out the region", table_leaves}, {"a default that leaves out the region", default_leaves},
+		{"something before the table", before_table}, {"an alternative that goes on into the next", falls_through},
+		{"an alternative that does so perhaps", leaves_perhaps}, {"the original's leaves early", leaves_early},
+		{"an alternative that grows memory", grows}, {"an alternative that draws anew", renews},
+		{"an alternative that calls", calls}, {"a choice that is steered before the region", steers_before},
+		{"a choice by the next region's field", neighbours_field}, {"an alternative that stores before it may trap", stores_before_trap},
 	};
 	Options o = site_options();
 	Case c = build(regions_wat, &o);
-	for (size_t i = 0; i < LEN(list); i++) {
-		Mod *m;
-		Bytes out;
-		Err e;
-		if (read_module("built.wasm", c.out.p, c.out.n, &m, &e)) {
-			check(list[i].name, false, e.text);
-			continue;
-		}
-		list[i].change(m);
-		if (write_module(m, NULL, &out, &e)) {
-			check(list[i].name, false, e.text);
-		} else {
-			expect(list[i].name, &c.raw, &out, MEWE_DIFFERS, "sum");
-			free(out.p);
-		}
-		read_free(m);
-	}
+	for (size_t i = 0; i < LEN(list); i++)
+		changed(list[i].name, &c, list[i].change, MEWE_DIFFERS);
+	changed("control: a local that nobody sets is read", &c, reads_spare, MEWE_OK);
+	changed("control: an alternative sets a local that nobody reads", &c, sets_spare, MEWE_OK);
 	drop(&c);
 }
 
@@ -283,6 +402,7 @@ int main(void)
 	good_ones();
 	forced();
 	passes();
+	several_results();
 	same_bytes();
 	tampered();
 	return failed > 0;
