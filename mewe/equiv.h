@@ -65,12 +65,14 @@ uint64_t term_eval(uint8_t op, uint8_t width, uint64_t a, uint64_t b); /* the op
 /* ---- smt.c: the solver, on terms ---------------------------------------------------------------------------------------- */
 
 typedef struct Smt Smt;
-Smt *smt_new(Terms *t, uint64_t steps, Buf *text); /* no question gets more steps; text, unless NULL, gets each question that was answered with yes, as SMT-LIB 2 */
+/* No question gets more steps; text, unless NULL, gets each question that was answered with yes, as SMT-LIB 2. */
+Smt *smt_new(Terms *t, uint64_t steps, Buf *text);
 void smt_free(Smt *s);
 typedef enum Answer { ANSWER_YES, ANSWER_NO, ANSWER_UNKNOWN } Answer;
 /* Does x = y hold whenever each assumption (a term that is nonzero for `true`, zero for `false`) does? After NO, value[i] is
  * what the model gives to the symbol sym[i]. */
-Answer smt_equal(Smt *s, Term x, Term y, const Term *assume, const bool *sense, uint32_t n, const Term *sym, uint64_t *value, uint32_t nsym);
+Answer smt_equal(Smt *s, Term x, Term y, const Term *assume, const bool *sense, uint32_t n, const Term *sym, uint64_t *value,
+                 uint32_t nsym);
 uint64_t smt_work(const Smt *s);
 
 /* ---- lower.c: a tree to basic blocks over registers ------------------------------------------------------------------- */
@@ -86,6 +88,7 @@ enum {
 	I_GLOBAL_GET, I_GLOBAL_SET,
 	I_EFFECT,                      /* a call or anything else that others can see: key says what */
 };
+enum { EFFECT_CALL = 255 };            /* Ins.op of an I_EFFECT in which functions run */
 
 typedef struct Ins {
 	uint8_t kind, op, width;       /* width: of the operands for I_OP, of the value otherwise */

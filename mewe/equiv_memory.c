@@ -148,7 +148,7 @@ Term memory_at(Search *s, const Path *p, const Side *x, uint32_t n, Term where)
 	return v;
 }
 
-enum { ADDENDS = 8, ELSEWHERE = 1, HERE = 2 };
+enum { ADDENDS = 7, ELSEWHERE = 1, HERE = 2 }; /* a mark has a bit for each addend, beside ELSEWHERE */
 
 static unsigned addends(const Search *s, Term x, Term *out, unsigned n)
 {
@@ -177,8 +177,8 @@ static bool loose(Search *s, const Path *p, Term addr, Term other)
 			continue;
 		for (unsigned k = 0; k < n; k++)
 			if (k != i)
-				leaves(s, part[k], mark, HERE << (i % 6));
-		yes = !(mark[part[i]] & HERE << (i % 6));
+				leaves(s, part[k], mark, HERE << i);
+		yes = !(mark[part[i]] & HERE << i);
 	}
 	free(mark);
 	return yes;

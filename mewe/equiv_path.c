@@ -281,7 +281,7 @@ bool path_event(Search *s, Path *p)
 	Side *a = &p->side[0], *b = &p->side[1];
 	const Ins *x = &a->f->ins[a->ip], *y = &b->f->ins[b->ip];
 	p->entry = false; /* what a callee gives is no argument */
-	if (x->kind != y->kind || x->key != y->key || x->narg != y->narg || x->ndst != y->ndst) {
+	if (x->kind != y->kind || x->op != y->op || x->key != y->key || x->narg != y->narg || x->ndst != y->ndst) {
 		path_apart(s, p, x->what, strcmp(x->what, y->what) == 0 ? "different one" : y->what);
 		return false;
 	}
@@ -291,7 +291,7 @@ bool path_event(Search *s, Path *p)
 		a->reg[x->dst + i] = b->reg[y->dst + i] = term_sym(&s->t, a->f->width[x->dst + i]);
 	p->version = term_sym(&s->t, 64);
 	p->pages = term_sym(&s->t, 32);
-	if (strncmp(x->what, "call", 4) == 0) { /* a callee may set any global */
+	if (x->op == EFFECT_CALL) { /* a callee may set any global */
 		p->globals = term_sym(&s->t, 64);
 		p->nset = 0;
 	}

@@ -285,6 +285,7 @@ static uint32_t lower_call(Lower *l, Expr e)
 		r = result(l, e, &nr);
 		Ins *i = lower_emit(l, I_EFFECT, r, nr, arg, n);
 		i->key = key;
+		i->op = EFFECT_CALL;
 		i->what = direct ? "call" : "call_indirect";
 	}
 	free(arg);

@@ -21,14 +21,13 @@ typedef struct Tree {
 
 static void put_type(Buf *out, BinaryenType t)
 {
-	BinaryenType part[64];
 	uint32_t n = BinaryenTypeArity(t);
+	BinaryenType *part = xalloc(n * sizeof *part); /* a thousand, if a function gives so many results */
 	buf_leb(out, n);
-	if (n > LEN(part))
-		return; /* no engine allows that many; the count alone tells them apart from shorter ones */
 	BinaryenTypeExpand(t, part);
 	for (uint32_t i = 0; i < n; i++)
 		buf_leb(out, part[i]);
+	free(part);
 }
 
 static void put_label(Tree *t, const char *label)

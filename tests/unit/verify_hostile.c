@@ -385,11 +385,61 @@ static void dying(void)
 	buf_free(&wat);
 }
 
+/* The function $f as bytes, of a module of its own. */
+static Buf tree_of(const Bytes *wasm)
+{
+	Buf b = {0};
+	Mod *m;
+	Err e;
+	if (read_module("t.wasm", wasm->p, wasm->n, &m, &e))
+		return b;
+	Ident id = ident_of(m);
+	walk_write(&b, BinaryenFunctionGetBody(m->func[m->nfunc - 1].ref), &id);
+	read_free(m);
+	return b;
+}
+
+/* An indirect call of 70 results, all dropped, whose type differs in the last of them: such a call traps. */
+static void many_results(void)
+{
+	Bytes wasm[2], built;
+	Options o = options();
+	o.functions = NULL;
+	for (int k = 0; k < 2; k++) {
+		Buf b = {0};
+		buf_str(&b, "(module (table 1 funcref) (elem (i32.const 0) $r) (type $t (func (result");
+		for (int i = 0; i < 70; i++)
+			buf_str(&b, i < 69 || k == 0 ? " i32" : " f32");
+		buf_str(&b, "))) (func $r (result i32) (i32.const 3)) (func $f (export \"f\") (call_indirect (type $t) (i32.const 0))");
+		for (int i = 0; i < 70; i++)
+			buf_str(&b, "(drop)");
+		buf_str(&b, "))");
+		buf_u8(&b, 0);
+		wasm[k] = wasm_of((char *)b.p);
+		buf_free(&b);
+	}
+	built = build(&wasm[0], &o);
+	expect("control: an indirect call of 70 results", &wasm[0], &built, MEWE_OK, NULL);
+	free(built.p);
+	built = build(&wasm[1], &o);
+	char *text;
+	check("the type of the last of 70 results is looked at", verify(&wasm[0], &built, 1, &text) != MEWE_OK, "it is accepted");
+	Buf a = tree_of(&wasm[0]), b = tree_of(&wasm[1]);
+	check("a tree's bytes tell 70 results from 70 others", a.n > 0 && a.n == b.n && memcmp(a.p, b.p, a.n) != 0, "they are the same");
+	buf_free(&a);
+	buf_free(&b);
+	free(text);
+	free(built.p);
+	free(wasm[0].p);
+	free(wasm[1].p);
+}
+
 int main(void)
 {
 	wrappers();
 	posers();
 	types();
+	many_results();
 	imports();
 	elements();
 	dying();
