@@ -61,7 +61,8 @@ uint32_t account_global_of(const Mod *m, const char *name);            /* a glob
 bool account_same_tree(Expr x, const Ident *ix, Expr y, const Ident *iy);
 bool account_same_locals(BinaryenFunctionRef f, BinaryenFunctionRef g); /* type and locals */
 bool account_same_type(BinaryenFunctionRef f, BinaryenFunctionRef g);
-Expr account_uninstrumented(const Account *a, uint32_t ordinal); /* have's body without the trace's call at its start; NULL: that is not there */
+/* have's body without the trace's call at its start; NULL: that is not there. */
+Expr account_uninstrumented(const Account *a, uint32_t ordinal);
 bool account_call(const Account *a, Expr e, const char *ours);   /* does it call our function of that name? */
 uint32_t account_operand(Expr call, uint32_t i);                 /* the number that it has there, or NONE */
 bool account_chose(const Account *a, Expr e, uint32_t i, uint32_t k); /* the trace's word that dispatcher i took k */

@@ -43,7 +43,8 @@ static uint64_t fixed_seed(const Mod *m)
 	if (!x || BinaryenExportGetKind(x) != BinaryenExternalGlobal())
 		return 0;
 	Expr init = BinaryenGlobalGetInitExpr(BinaryenGetGlobal(m->ref, BinaryenExportGetValue(x)));
-	return init && BinaryenExpressionGetType(init) == BinaryenTypeInt64() && walk_kind(init) == K_Const ? (uint64_t)BinaryenConstGetValueI64(init) : 0;
+	bool number = init && BinaryenExpressionGetType(init) == BinaryenTypeInt64() && walk_kind(init) == K_Const;
+	return number ? (uint64_t)BinaryenConstGetValueI64(init) : 0;
 }
 
 /* The discriminator's own module, its identities: imports by position, functions by ordinal, globals by position. */
@@ -126,7 +127,7 @@ static void guess_shape(Account *a)
 	const Mod *original = a->plan; /* to which nothing was added yet */
 	static const enum mewe_discriminator all[] = {MEWE_CHACHA, MEWE_WASI, MEWE_XORSHIFT, MEWE_NONE};
 	uint32_t best = 0, nguest = 0;
-	bool any = false;
+	bool any = false, chooses = read_import(a->have, "mewe", "choose") != NONE, seeded = exports(a->have, "mewe.seed");
 	Shape s = a->shape, first;
 	for (uint32_t i = 0; i < original->nimp; i++)
 		nguest += strcmp(BinaryenFunctionImportGetModule(original->imp[i].ref), "mewe") == 0;
@@ -135,8 +136,7 @@ static void guess_shape(Account *a)
 	first = a->shape;
 	first.discriminator = MEWE_NONE; /* any module can have that added, should nothing be possible */
 	for (unsigned i = 0; i < 4 * LEN(all); i++) {
-		s.discriminator = all[i / 4];
-		s.discriminator = read_import(a->have, "mewe", "choose") != NONE ? MEWE_HOST : exports(a->have, "mewe.seed") ? MEWE_FIXED : s.discriminator;
+		s.discriminator = chooses ? MEWE_HOST : seeded ? MEWE_FIXED : all[i / 4];
 		s.gated = i & 1;
 		s.reseed = i & 2 ? MEWE_RESEED_ENTRY : MEWE_RESEED_INSTANCE;
 		if (!is_possible(a, &s))

@@ -187,8 +187,9 @@ void account_exports(Account *a)
 	for (uint32_t i = 0; i < have->nexports || i < want->nexports; i++) {
 		const ScanExport *is = i < have->nexports ? &have->exports[i] : NULL, *was = i < want->nexports ? &want->exports[i] : NULL;
 		if (!is || !was || strcmp(is->name, was->name) != 0 || is->kind != was->kind) {
-			account_differs(a, is && is->kind == 0 ? function_at(a->have, is->index) : "", "export %u is %s, where the original and its discriminator have %s",
-			                i, is ? is->name : "none", was ? was->name : "none");
+			account_differs(a, is && is->kind == 0 ? function_at(a->have, is->index) : "",
+			                "export %u is %s, where the original and its discriminator have %s", i,
+			                is ? is->name : "none", was ? was->name : "none");
 			return;
 		}
 		check_target(a, is, was);

@@ -104,7 +104,11 @@ static Value eval_global_set(Wrapper *w, Expr e, unsigned depth)
 static Value eval_const(Expr e)
 {
 	BinaryenType t = BinaryenExpressionGetType(e);
-	uint64_t x = t == BinaryenTypeInt32() ? (uint64_t)BinaryenConstGetValueI32(e) : t == BinaryenTypeInt64() ? (uint64_t)BinaryenConstGetValueI64(e) : 2;
+	uint64_t x = 2;
+	if (t == BinaryenTypeInt32())
+		x = BinaryenConstGetValueI32(e);
+	else if (t == BinaryenTypeInt64())
+		x = BinaryenConstGetValueI64(e);
 	return x > 1 ? bad : (Value){W_NUMBER, x};
 }
 

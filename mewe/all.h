@@ -340,7 +340,8 @@ typedef struct Equiv {
  * call with constant arguments and no result) is passed over. Depends on its arguments alone. */
 void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out);
 /* The same with so many solver steps for each of its two attempts (EQUIV_QUICK finds nearly all that EQUIV_FULL does, and gives up
- * sooner; EQUIV_PATIENT is for what a build has proved, and what another numbering of the same locals makes harder); certificate (unless NULL) gets each of the solver's questions that the verdict rests on, as SMT-LIB 2. */
+ * sooner; EQUIV_PATIENT is for what a build has proved, and what another numbering of the same locals makes harder); certificate
+ * (unless NULL) gets each of the solver's questions that the verdict rests on, as SMT-LIB 2. */
 enum { EQUIV_QUICK = 100000, EQUIV_FULL = 600000, EQUIV_PATIENT = 4800000 };
 void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, uint64_t steps, Buf *certificate, Equiv *out);
 

@@ -29,7 +29,7 @@ extern const struct argp cli_plan;
 /* *plan, malloc'ed, is what they ask for, or NULL; given for 0 and MEWE_LIMIT. */
 int cli_place(const Placement *p, const char *file, const Bytes *in, const Options *o, bool quiet, char **plan, Err *e);
 
-char *cli_cache(const char *asked);                             /* the cache's path, malloc'ed, from --cache or where it is by default; or NULL */
+char *cli_cache(const char *asked);                             /* the cache's path, malloc'ed: --cache's or the default; or NULL */
 int cli_word(struct argp_state *st, const char *name, const char *arg, const char *const *words); /* its number; else a usage error */
 int cli_fail(const Err *e);                                     /* prints the one line; returns e->code */
 int cli_write(const char *path, const Bytes *b, bool binary);   /* prints the one line when it can't */

@@ -9,9 +9,11 @@
 enum { OPT_INVOKE = 1000, OPT_SEED, OPT_CHOOSE, OPT_TRACE };
 
 static const struct argp_option options[] = {
-	{"invoke", OPT_INVOKE, "EXPORT", 0, "call this export, with the arguments that follow, and print what it gives (default: run the command)", 0},
+	{"invoke", OPT_INVOKE, "EXPORT", 0, "call this export, with the arguments that follow, and print what it gives (default: run the "
+	 "command)", 0},
 	{"seed", OPT_SEED, "N", 0, "seed the module's own draws, and nothing else: the same seed replays the same choices", 0},
-	{"choose", OPT_CHOOSE, "D=K", 0, "dispatcher D (its function's name or ordinal; a region's number) takes body K; for discriminator host; may be repeated", 0},
+	{"choose", OPT_CHOOSE, "D=K", 0, "dispatcher D (its function's name or ordinal; a region's number) takes body K; for "
+	 "discriminator host; may be repeated", 0},
 	{"trace", OPT_TRACE, 0, 0, "print the trace on standard error afterwards; for a module built with one", 0},
 	{0},
 };

@@ -10,14 +10,16 @@
 enum { OPT_STRATEGY = 2000, OPT_VARIANTS, OPT_FUNCTIONS, OPT_ACCEPT, OPT_SEED, OPT_CACHE, OPT_TIME_LIMIT, OPT_TOTAL_TIME };
 
 static const struct argp_option options[] = {
-	{"strategy", OPT_STRATEGY, "A,B", 0, "strategies to draw from (default rewrite,reorder); none: no variants, only the guest's imports of `mewe` resolved to zeros", 1},
+	{"strategy", OPT_STRATEGY, "A,B", 0, "strategies to draw from (default rewrite,reorder); none: no variants, only the guest's "
+	 "imports of `mewe` resolved to zeros", 1},
 	{"variants", OPT_VARIANTS, "N", 0, "bodies for each function, the original counted (default 16)", 1},
 	{"functions", OPT_FUNCTIONS, "GLOB", 0, "only functions whose name matches", 1},
 	{"accept", OPT_ACCEPT, "V,V", 0, "verdicts that may be kept: proved, by_construction, tested (default proved,by_construction)", 1},
 	{"seed", OPT_SEED, "N", 0, "which candidates are tried (default 0); same input, options and seed: same bytes", 1},
 
 	{"jobs", 'j', "N", 0, "worker processes (default: one for each core); never changes the bytes", 2},
-	{"cache", OPT_CACHE, "FILE", 0, "remember proofs and compilations there, so that a build that was stopped goes on where it was (default: $MEWE_CACHE, else mewe/proofs.db in $XDG_CACHE_HOME or ~/.cache); none: remember nothing. Never changes the bytes", 2},
+	{"cache", OPT_CACHE, "FILE", 0, "remember proofs and compilations there, so that a build that was stopped goes on where it was "
+	 "(default: $MEWE_CACHE, else mewe/proofs.db in $XDG_CACHE_HOME or ~/.cache); none: remember nothing. Never changes the bytes", 2},
 	{"time-limit", OPT_TIME_LIMIT, "S", 0, "seconds for each function; when hit, exit 4 and the bytes depend on the machine", 2},
 	{"total-time", OPT_TOTAL_TIME, "S", 0, "seconds for the proofs of the whole run; likewise", 2},
 	{0},

@@ -70,7 +70,8 @@ static json_t *json_options(const Options *o)
 		if (o->accept >> v & 1)
 			json_array_append_new(accept, json_string(verdict_name(v)));
 	return json_pack("{s:s, s:i, s:o, s:o, s:o}", "strategy", o->strategies, "variants", (int)o->variants, "functions",
-	                 o->functions ? json_name(o->functions) : json_null(), "accept", accept, "seed", json_sprintf("%" PRIu64, o->seed)); /* a string: JSON's readers round large numbers */
+	                 o->functions ? json_name(o->functions) : json_null(), "accept", accept, "seed",
+	                 json_sprintf("%" PRIu64, o->seed)); /* a string: JSON's readers round large numbers */
 }
 
 static json_t *json_body(const Diversify *d, const Choice *c)
@@ -91,7 +92,8 @@ static json_t *json_functions(const Diversify *d)
 		json_t *bodies = json_array();
 		for (uint32_t j = 0; j < k->n; j++)
 			json_array_append_new(bodies, json_body(d, &k->body[j]));
-		json_array_append_new(all, json_pack("{s:i, s:o, s:o}", "ordinal", (int)k->func, "name", json_name(k->body[0].body.name), "bodies", bodies));
+		json_array_append_new(all, json_pack("{s:i, s:o, s:o}", "ordinal", (int)k->func, "name", json_name(k->body[0].body.name),
+		                                     "bodies", bodies));
 	}
 	return all;
 }
@@ -104,8 +106,8 @@ static json_t *json_modules(const Diversify *d)
 		for (uint32_t f = 0; f < d->ndeck; f++)
 			json_array_append_new(bodies, json_integer(d->hand[(size_t)i * d->ndeck + f]));
 		char *name = diversify_name(d, i);
-		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o}", "file", json_name(name), "sha256", hex(d->sha256[i], sizeof d->sha256[i]), "code",
-		                                     json_digest(d->code[i]), "bodies", bodies));
+		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o}", "file", json_name(name), "sha256",
+		                                     hex(d->sha256[i], sizeof d->sha256[i]), "code", json_digest(d->code[i]), "bodies", bodies));
 		free(name);
 	}
 	return all;

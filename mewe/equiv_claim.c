@@ -29,7 +29,8 @@ static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static void narrow(Claim *f, uint8_t op, bool sense, uint64_t c, uint8_t width)
 {
 	uint64_t half = full(width) >> 1;
-	bool below = op == T_LTS || op == T_LTU || op == T_LES || op == T_LEU, is_signed = op == T_LTS || op == T_LES || op == T_GTS || op == T_GES;
+	bool below = op == T_LTS || op == T_LTU || op == T_LES || op == T_LEU;
+	bool is_signed = op == T_LTS || op == T_LES || op == T_GTS || op == T_GES;
 	if (op == T_EQ ? !sense : op == T_NE ? sense : false)
 		return;
 	if (is_signed && c > half)

@@ -24,7 +24,10 @@ Fact fact_range(uint32_t width, uint64_t lo, uint64_t hi);
 Fact fact_norm(Fact f);            /* bits and range made to say the same; what contradicts itself becomes anything */
 Fact fact_join(Fact a, Fact b);    /* what holds of both */
 static inline bool fact_is_const(const Fact *f) { return f->width && f->lo == f->hi; }
-static inline bool fact_is_any(const Fact *f) { return f->width && !f->zeros && !f->ones && !f->lo && f->hi == fact_mask(f->width) && !f->reach; }
+static inline bool fact_is_any(const Fact *f)
+{
+	return f->width && !f->zeros && !f->ones && !f->lo && f->hi == fact_mask(f->width) && !f->reach;
+}
 static inline bool fact_sign(const Fact *f, bool sign) /* is the top bit known to be this? */
 {
 	return f->width && ((sign ? f->ones : f->zeros) >> (f->width - 1) & 1);

@@ -69,7 +69,8 @@ static void far(Walk *w)
 
 /* ---- what a condition says ---- */
 
-static const char *const compares[] = {"eq", "ne", "lt_u", "ge_u", "gt_u", "le_u", "lt_s", "ge_s", "gt_s", "le_s"}; /* then their opposites */
+/* Each before its opposite. */
+static const char *const compares[] = {"eq", "ne", "lt_u", "ge_u", "gt_u", "le_u", "lt_s", "ge_s", "gt_s", "le_s"};
 static const char *const mirrors[] = {"eq", "ne", "gt_u", "le_u", "lt_u", "ge_u", "gt_s", "le_s", "lt_s", "ge_s"};
 
 static bool local_of(Expr e, uint32_t *local)

@@ -339,7 +339,8 @@ static Bytes json_text(const Inspect *in)
 		json_array_append_new(dispatchers, json_row(in, i));
 	json_t *file = json_string(in->m->file); /* none where the name is no UTF-8 */
 	json_t *root = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "file", file ? file : json_null(), "engine", survive_engine(), "functions",
-	                         number(in->m->nfunc), "paths_static_log10", isfinite(in->ways) ? json_real(round(in->ways * 1e6) / 1e6) : json_null(),
+	                         number(in->m->nfunc), "paths_static_log10",
+	                         isfinite(in->ways) ? json_real(round(in->ways * 1e6) / 1e6) : json_null(),
 	                         "dispatchers", dispatchers, "defined", defined);
 	if (in->ran)
 		json_counts(root, &in->counts);

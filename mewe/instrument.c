@@ -1,7 +1,8 @@
 /* instrument.c - traces: which functions are entered, which bodies are taken, what is chosen.
  * In: a module as combine_all() leaves it, with the traces' functions in it, and the dispatchers with their classes.
  * Out: calls of mewe.enter at the start of every function of the original and in every arm of every dispatcher, of mewe.took in
- * every arm of a region's, and of mewe.chose in both. Must hold: nothing is added to a variant, so that the instrument makes no difference between them. */
+ * every arm of a region's, and of mewe.chose in both. Must hold: nothing is added to a variant, so that the instrument makes no
+ * difference between them. */
 #include <stdlib.h>
 #include <string.h>
 #include "combine.h"

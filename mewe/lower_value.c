@@ -28,11 +28,14 @@ static void op_set(Op *table, BinaryenOp o, uint8_t op, uint8_t width, uint8_t s
 
 static void op_fill_binary(void)
 {
-	BOTH(binary_ops, Add, T_ADD), BOTH(binary_ops, Sub, T_SUB), BOTH(binary_ops, Mul, T_MUL), BOTH(binary_ops, DivS, T_DIVS), BOTH(binary_ops, DivU, T_DIVU), BOTH(binary_ops, RemS, T_REMS),
-	BOTH(binary_ops, RemU, T_REMU), BOTH(binary_ops, And, T_AND), BOTH(binary_ops, Or, T_OR), BOTH(binary_ops, Xor, T_XOR), BOTH(binary_ops, Shl, T_SHL), BOTH(binary_ops, ShrU, T_SHRU),
-	BOTH(binary_ops, ShrS, T_SHRS), BOTH(binary_ops, RotL, T_ROTL), BOTH(binary_ops, RotR, T_ROTR), BOTH(binary_ops, Eq, T_EQ), BOTH(binary_ops, Ne, T_NE), BOTH(binary_ops, LtS, T_LTS),
-	BOTH(binary_ops, LtU, T_LTU), BOTH(binary_ops, LeS, T_LES), BOTH(binary_ops, LeU, T_LEU), BOTH(binary_ops, GtS, T_GTS), BOTH(binary_ops, GtU, T_GTU), BOTH(binary_ops, GeS, T_GES),
-	BOTH(binary_ops, GeU, T_GEU);
+	BOTH(binary_ops, Add, T_ADD), BOTH(binary_ops, Sub, T_SUB), BOTH(binary_ops, Mul, T_MUL);
+	BOTH(binary_ops, DivS, T_DIVS), BOTH(binary_ops, DivU, T_DIVU), BOTH(binary_ops, RemS, T_REMS), BOTH(binary_ops, RemU, T_REMU);
+	BOTH(binary_ops, And, T_AND), BOTH(binary_ops, Or, T_OR), BOTH(binary_ops, Xor, T_XOR);
+	BOTH(binary_ops, Shl, T_SHL), BOTH(binary_ops, ShrU, T_SHRU), BOTH(binary_ops, ShrS, T_SHRS);
+	BOTH(binary_ops, RotL, T_ROTL), BOTH(binary_ops, RotR, T_ROTR);
+	BOTH(binary_ops, Eq, T_EQ), BOTH(binary_ops, Ne, T_NE);
+	BOTH(binary_ops, LtS, T_LTS), BOTH(binary_ops, LtU, T_LTU), BOTH(binary_ops, LeS, T_LES), BOTH(binary_ops, LeU, T_LEU);
+	BOTH(binary_ops, GtS, T_GTS), BOTH(binary_ops, GtU, T_GTU), BOTH(binary_ops, GeS, T_GES), BOTH(binary_ops, GeU, T_GEU);
 }
 
 static void op_fill_unary(void)
@@ -339,6 +342,7 @@ static uint32_t lower_store(Lower *l, Expr e)
 
 static uint32_t lower_memory(Lower *l, Expr e)
 {
+	uint8_t size = BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? I_SIZE : I_READ;
 	switch (walk_kind(e)) {
 	case K_Load:
 		if (BinaryenLoadIsAtomic(e))
@@ -348,7 +352,7 @@ static uint32_t lower_memory(Lower *l, Expr e)
 		if (BinaryenStoreIsAtomic(e))
 			break;
 		return lower_store(l, e);
-	case K_MemorySize: return generic(l, e, BinaryenExpressionGetType(e) == BinaryenTypeInt32() ? I_SIZE : I_READ, KEY(l, "memory.size", 0), "memory.size");
+	case K_MemorySize: return generic(l, e, size, KEY(l, "memory.size", 0), "memory.size");
 	case K_MemoryGrow: return generic(l, e, I_EFFECT, KEY(l, "memory.grow", 0), "memory.grow");
 	case K_MemoryCopy: return generic(l, e, I_EFFECT, KEY(l, "memory.copy", 0), "memory.copy");
 	case K_MemoryFill: return generic(l, e, I_EFFECT, KEY(l, "memory.fill", 0), "memory.fill");
@@ -359,17 +363,27 @@ static uint32_t lower_memory(Lower *l, Expr e)
 	return NONE;
 }
 
+static uint32_t table_key(Lower *l, const char *what, const char *table)
+{
+	return KEY(l, what, named(l, l->id->table, table, "a table that only one side has"));
+}
+
+static uint32_t lower_ref_func(Lower *l, Expr e)
+{
+	uint32_t id = named(l, l->id->func, BinaryenRefFuncGetFunc(e), "a function that only one side has");
+	return generic(l, e, I_PURE, KEY(l, "ref.func", id), "ref.func");
+}
+
 static uint32_t lower_table(Lower *l, Expr e)
 {
-	static const char *const what = "a table that only one side has";
 	switch (walk_kind(e)) {
-	case K_TableGet: return generic(l, e, I_FETCH, KEY(l, "table.get", named(l, l->id->table, BinaryenTableGetGetTable(e), what)), "table.get");
-	case K_TableSet: return generic(l, e, I_EFFECT, KEY(l, "table.set", named(l, l->id->table, BinaryenTableSetGetTable(e), what)), "table.set");
-	case K_TableSize: return generic(l, e, I_READ, KEY(l, "table.size", named(l, l->id->table, BinaryenTableSizeGetTable(e), what)), "table.size");
-	case K_TableGrow: return generic(l, e, I_EFFECT, KEY(l, "table.grow", named(l, l->id->table, BinaryenTableGrowGetTable(e), what)), "table.grow");
+	case K_TableGet: return generic(l, e, I_FETCH, table_key(l, "table.get", BinaryenTableGetGetTable(e)), "table.get");
+	case K_TableSet: return generic(l, e, I_EFFECT, table_key(l, "table.set", BinaryenTableSetGetTable(e)), "table.set");
+	case K_TableSize: return generic(l, e, I_READ, table_key(l, "table.size", BinaryenTableSizeGetTable(e)), "table.size");
+	case K_TableGrow: return generic(l, e, I_EFFECT, table_key(l, "table.grow", BinaryenTableGrowGetTable(e)), "table.grow");
 	case K_RefNull: return generic(l, e, I_PURE, KEY(l, "ref.null", BinaryenExpressionGetType(e)), "ref.null");
 	case K_RefIs: return generic(l, e, I_PURE, KEY(l, "ref.is", BinaryenRefIsGetOp(e)), "ref.is");
-	default: return generic(l, e, I_PURE, KEY(l, "ref.func", named(l, l->id->func, BinaryenRefFuncGetFunc(e), "a function that only one side has")), "ref.func");
+	default: return lower_ref_func(l, e);
 	}
 }
 
@@ -385,14 +399,20 @@ static uint32_t lower_simd(Lower *l, Expr e)
 {
 	uint64_t m[2];
 	switch (walk_kind(e)) {
-	case K_SIMDExtract: return generic(l, e, I_PURE, KEY(l, "extract", BinaryenSIMDExtractGetOp(e), BinaryenSIMDExtractGetIndex(e)), "extract");
-	case K_SIMDReplace: return generic(l, e, I_PURE, KEY(l, "replace", BinaryenSIMDReplaceGetOp(e), BinaryenSIMDReplaceGetIndex(e)), "replace");
+	case K_SIMDExtract:
+		m[0] = KEY(l, "extract", BinaryenSIMDExtractGetOp(e), BinaryenSIMDExtractGetIndex(e));
+		return generic(l, e, I_PURE, m[0], "extract");
+	case K_SIMDReplace:
+		m[0] = KEY(l, "replace", BinaryenSIMDReplaceGetOp(e), BinaryenSIMDReplaceGetIndex(e));
+		return generic(l, e, I_PURE, m[0], "replace");
 	case K_SIMDShuffle:
 		BinaryenSIMDShuffleGetMask(e, (uint8_t *)m);
 		return generic(l, e, I_PURE, KEY(l, "shuffle", m[0], m[1]), "shuffle");
 	case K_SIMDTernary: return generic(l, e, I_PURE, KEY(l, "ternary", BinaryenSIMDTernaryGetOp(e)), "ternary");
 	case K_SIMDShift: return generic(l, e, I_PURE, KEY(l, "shift", BinaryenSIMDShiftGetOp(e)), "shift");
-	case K_SIMDLoad: return of_memory(l, generic(l, e, I_FETCH, KEY(l, "simd.load", BinaryenSIMDLoadGetOp(e), BinaryenSIMDLoadGetOffset(e)), "load"));
+	case K_SIMDLoad:
+		m[0] = KEY(l, "simd.load", BinaryenSIMDLoadGetOp(e), BinaryenSIMDLoadGetOffset(e));
+		return of_memory(l, generic(l, e, I_FETCH, m[0], "load"));
 	default:
 		m[0] = KEY(l, "lane", BinaryenSIMDLoadStoreLaneGetOp(e), BinaryenSIMDLoadStoreLaneGetOffset(e), BinaryenSIMDLoadStoreLaneGetIndex(e));
 		return of_memory(l, generic(l, e, BinaryenSIMDLoadStoreLaneIsStore(e) ? I_EFFECT : I_FETCH, m[0], "lane"));
@@ -431,7 +451,8 @@ uint32_t lower_value(Lower *l, Expr e)
 		return lower_memory(l, e);
 	case K_TableGet: case K_TableSet: case K_TableSize: case K_TableGrow: case K_RefNull: case K_RefIs: case K_RefFunc:
 		return lower_table(l, e);
-	case K_SIMDExtract: case K_SIMDReplace: case K_SIMDShuffle: case K_SIMDTernary: case K_SIMDShift: case K_SIMDLoad: case K_SIMDLoadStoreLane:
+	case K_SIMDExtract: case K_SIMDReplace: case K_SIMDShuffle: case K_SIMDTernary: case K_SIMDShift: case K_SIMDLoad:
+	case K_SIMDLoadStoreLane:
 		return lower_simd(l, e);
 	case K_TupleMake: case K_TupleExtract: return lower_tuple(l, e);
 	}

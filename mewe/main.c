@@ -60,7 +60,8 @@ void cli_progress(void *ctx, const char *stage, uint64_t done, uint64_t total)
 	int filled = total ? (int)(40 * done / total) : 40;
 	char text[64];
 	pace(stage, done, total, text, sizeof text);
-	fprintf(stderr, "\r%-9s [%-40.*s] %" PRIu64 "/%" PRIu64 "%s\033[K%s", stage, filled, bar, done, total, text, done >= total ? "\r\033[K" : "");
+	fprintf(stderr, "\r%-9s [%-40.*s] %" PRIu64 "/%" PRIu64 "%s\033[K%s", stage, filled, bar, done, total, text,
+	        done >= total ? "\r\033[K" : "");
 }
 
 bool cli_number(const char *s, uint64_t max, uint64_t *out)
@@ -142,7 +143,8 @@ static int inspect_main(int argc, char **argv)
 
 static int strategies_main(int argc, char **argv)
 {
-	static const struct argp argp = {NULL, NULL, "", "List the strategies: name, the verdict that their variants earn, and what they do.", 0, 0, 0};
+	static const struct argp argp = {NULL, NULL, "", "List the strategies: name, the verdict that their variants earn, and what they do.",
+		0, 0, 0};
 	argp_parse(&argp, argc, argv, 0, 0, NULL);
 	for (size_t i = 0; strategy_all[i]; i++)
 		printf("%-10s %-16s %s\n", strategy_all[i]->name, verdict_name(strategy_all[i]->grants), strategy_all[i]->help);
@@ -163,7 +165,8 @@ static const struct {
 
 static int usage(FILE *to)
 {
-	fprintf(to, "Usage: mewe COMMAND [OPTION...]\nMake WebAssembly modules multivariant: proved-equivalent variants of each function, one chosen at run time.\n\n");
+	fprintf(to, "Usage: mewe COMMAND [OPTION...]\n"
+	            "Make WebAssembly modules multivariant: proved-equivalent variants of each function, one chosen at run time.\n\n");
 	for (size_t i = 0; i < LEN(commands); i++)
 		fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].help);
 	fprintf(to, "\n`mewe COMMAND --help` tells more. Exit codes: 0 done; 1 verify found a difference; 2 bad usage or bad input;\n"

@@ -1,6 +1,6 @@
-/* path.h - what the files of the search share: equiv.c (the search), equiv_join.c (relations where ways join), equiv_claim.c, equiv_path.c (one
- * path of both sides), equiv_branch.c (its branches), equiv_memory.c (its loads and stores), equiv_sync.c (where both must agree)
- * and equiv_same.c (are two values equal?). */
+/* path.h - what the files of the search share: equiv.c (the search), equiv_join.c (relations where ways join), equiv_claim.c,
+ * equiv_path.c (one path of both sides), equiv_branch.c (its branches), equiv_memory.c (its loads and stores), equiv_sync.c (where
+ * both must agree) and equiv_same.c (are two values equal?). */
 #ifndef PATH_H
 #define PATH_H
 
@@ -63,8 +63,9 @@ typedef struct Path {
 	uint32_t passed;               /* joins that one side passed alone */
 } Path;
 
-/* What a search may spend. A step is about what one instruction takes; what takes longer counts for more of them. */
-enum { STEPS = 4000000, SCANNED = 256, QUESTION = 300 }; /* entries of a list looked through for a step; steps for a question to the solver */
+/* What a search may spend. A step is about what one instruction takes; what takes longer counts for more of them: a question to the
+ * solver, and each so many entries of a list that is looked through. */
+enum { STEPS = 4000000, QUESTION = 300, SCANNED = 256 };
 
 typedef struct Search {
 	Terms t;
@@ -103,7 +104,8 @@ static inline void spend_scan(Search *s, uint64_t n) { s->steps += n / SCANNED; 
 bool alike(Search *s, Term x, Term y);                       /* do they agree at the test points? */
 bool same(Search *s, Term x, Term y);                        /* proved equal whatever the path; makes them one term */
 Answer equal_on(Search *s, const Path *p, Term x, Term y, uint64_t *witness); /* on this path; witness: the parameters */
-Answer equal_exactly(Search *s, const Path *p, Term x, Term y, uint64_t *witness); /* likewise; a difference is none of bytes at one address */
+/* Likewise; a difference is none of bytes at one address. */
+Answer equal_exactly(Search *s, const Path *p, Term x, Term y, uint64_t *witness);
 bool holds(Search *s, const Path *p, Term cond, bool sense); /* is it proved on this path that cond is not zero, or is zero? */
 bool path_never(Search *s, const Path *p);                   /* is what is known of it a contradiction? Anything is equal on it then */
 bool opaque(const Search *s, Term x, Term y);                /* the difference may be one of operators that are not interpreted */
@@ -139,7 +141,8 @@ Stop path_run(Search *s, Path *p, int side);                 /* to the next thin
 bool path_spent(Search *s, const Path *p);                   /* the limit of steps is passed: it fails */
 void path_trap(Search *s, Side *x, Term cond);               /* it traps where cond is not zero */
 bool path_event(Search *s, Path *p);                         /* both stand at an event: demand that they do the same */
-void path_apart(Search *s, Path *p, const char *one, const char *other); /* they do different things: a difference, if the path is ever taken */
+/* They do different things: a difference, if the path is ever taken. */
+void path_apart(Search *s, Path *p, const char *one, const char *other);
 bool path_return(Search *s, Path *p);
 bool must_equal(Search *s, Path *p, Term x, Term y, const char *what); /* or it fails */
 void path_enter(Side *x, uint32_t block);

@@ -258,7 +258,8 @@ static bool draw(Picks *p, Group *g, size_t k, Variant *out)
 	Pick pick = q->pick[j];
 	q->pick[j] = q->pick[q->used];
 	q->pick[q->used++] = pick;
-	*out = (Variant){.site = pick.site, .func = g->func, .at = g->at, .strategy = p->st[k], .rule = "", .n = pick.n, .seed = pick_seed(g, &pick)};
+	*out = (Variant){.site = pick.site, .func = g->func, .at = g->at, .strategy = p->st[k], .rule = "", .n = pick.n,
+	                 .seed = pick_seed(g, &pick)};
 	return true;
 }
 

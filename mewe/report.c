@@ -28,7 +28,8 @@ static bool accepted(const Build *b, const Variant *v) { return b->o->accept >> 
 static Bytes ledger(const Build *b)
 {
 	Buf o = {0};
-	buf_str(&o, "function,ordinal,site,strategy,rule,n,seed,verdict,solver_work,code_digest,shape_digest,bytes,idle,survives,kept,place,reason\n");
+	buf_str(&o, "function,ordinal,site,strategy,rule,n,seed,verdict,solver_work,code_digest,shape_digest,bytes,idle,survives,"
+	            "kept,place,reason\n");
 	for (uint32_t i = 0; i < b->variants.n; i++) {
 		const Variant *v = &b->variants.v[i];
 		put_csv(&o, b->sites.body[v->func].name);

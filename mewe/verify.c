@@ -178,6 +178,8 @@ static int verdict(const Verify *v)
 	return v->a.ndiff > 0 || v->all.refuted > 0 ? MEWE_DIFFERS : v->all.open > 0 ? MEWE_LIMIT : MEWE_OK;
 }
 
+static const char *verdict_word(int code) { return code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different"; }
+
 static uint64_t all_work(const Verify *v)
 {
 	uint64_t sum = 0;
@@ -225,7 +227,7 @@ static Bytes text(const Verify *v)
 	buf_printf(&b, "solver: %llu units of work\n", (unsigned long long)all_work(v));
 	int code = verdict(v);
 	buf_printf(&b, "%s: %u functions, %u dispatchers, %u pairs proved, %u refuted, %u unproved, %u other differences\n",
-	           code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different", a->norig, a->dispatchers.n, all.proved, all.refuted,
+	           verdict_word(code), a->norig, a->dispatchers.n, all.proved, all.refuted,
 	           all.open, a->ndiff);
 	return buf_bytes(&b);
 }
@@ -234,8 +236,9 @@ static json_t *json_dispatcher(const Verify *v, uint32_t i)
 {
 	const Dispatcher *d = &v->a.dispatchers.d[i];
 	Tally t = v->each[i];
-	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I}", "name", account_name(&v->a, d->func), "index", (json_int_t)d->func, "region", d->region,
-	                 "variants", (json_int_t)d->n, "proved", (json_int_t)t.proved, "refuted", (json_int_t)t.refuted, "unproved", (json_int_t)t.open);
+	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I}", "name", account_name(&v->a, d->func), "index", (json_int_t)d->func,
+	                 "region", d->region, "variants", (json_int_t)d->n, "proved", (json_int_t)t.proved,
+	                 "refuted", (json_int_t)t.refuted, "unproved", (json_int_t)t.open);
 }
 
 static json_t *json_answer(const Verify *v, uint32_t i)
@@ -260,9 +263,10 @@ static Bytes json_text(const Verify *v)
 	for (uint32_t i = 0; i < a->npair; i++)
 		if (v->answer[i].verdict != V_PROVED)
 			json_array_append_new(v->answer[i].verdict == V_REFUTED ? differences : unproved, json_answer(v, i));
-	json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "verdict", code == MEWE_OK ? "proved" : code == MEWE_LIMIT ? "unproved" : "different",
-	                         "functions", (json_int_t)a->norig, "pairs_proved", (json_int_t)v->all.proved, "exports_drawing", (json_int_t)a->nrequest,
-	                         "exports_init", (json_int_t)a->ninit, "solver_work", (json_int_t)all_work(v), "dispatchers", dispatchers,
+	json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "verdict", verdict_word(code),
+	                         "functions", (json_int_t)a->norig, "pairs_proved", (json_int_t)v->all.proved,
+	                         "exports_drawing", (json_int_t)a->nrequest, "exports_init", (json_int_t)a->ninit,
+	                         "solver_work", (json_int_t)all_work(v), "dispatchers", dispatchers,
 	                         "differences", differences, "unproved", unproved);
 	char *s = json_dumps(root, JSON_INDENT(1));
 	Buf b = {0};
@@ -292,7 +296,8 @@ int mewe_verify(const char *ofile, const uint8_t *original, size_t on, const cha
 			*certificate = certificate_text(&c, &v.a, v.all.proved);
 		code = verdict(&v);
 		if (code)
-			err_set(err, code, "%s: %s", mfile, code == MEWE_LIMIT ? "not all of it is proved; see the findings" : "it is not proved equal to its original; see the findings");
+			err_set(err, code, "%s: %s; see the findings", mfile,
+			        code == MEWE_LIMIT ? "not all of it is proved" : "it is not proved equal to its original");
 	}
 	free(v.answer);
 	free(v.each);

@@ -137,7 +137,8 @@ static Verdict straight(uint32_t n, char *why, size_t size)
 	for (int k = 0; k < 2; k++) {
 		buf_printf(&t, "(func $%c (export \"%c\") (param i32) (result i32)", 'a' + k, 'a' + k);
 		for (uint32_t i = 0; i < n; i++)
-			buf_printf(&t, "(i32.store (i32.mul (local.get 0) (i32.const %u)) (i32.load (i32.add (local.get 0) (i32.const %u))))", i * 7919u + 3, 8 * i);
+			buf_printf(&t, "(i32.store (i32.mul (local.get 0) (i32.const %u)) (i32.load (i32.add (local.get 0) (i32.const %u))))",
+			           i * 7919u + 3, 8 * i);
 		buf_str(&t, "(local.get 0))");
 	}
 	buf_str(&t, ")");
