@@ -286,10 +286,22 @@ bool account_field(const Account *a, uint32_t i, const Selector *s, const Layout
 	return good;
 }
 
+/* The pool is the discriminator's own; what is made of it, shape.c has compared. */
+static bool good_pool(const Account *a, const Selector *s)
+{
+	if (!s->ready || read_function(a->have, s->ready) != account_index(a, "ready") ||
+	    account_global_of(a->have, s->global) != account_global(a, "pool"))
+		return false;
+	return a->shape.gated ? s->live && account_global_of(a->have, s->live) == account_global(a, "live") : !s->live;
+}
+
 static void check_selector(Account *a, uint32_t i, const Selector *s, const Layout *l)
 {
 	const char *name = account_name(a, a->found.f[i].func);
-	if (a->shape.dispatch == MEWE_CALL) {
+	if (shape_pooled(&a->shape)) {
+		if (!good_pool(a, s))
+			account_differs(a, name, "it does not choose by the discriminator's pool");
+	} else if (a->shape.dispatch == MEWE_CALL) {
 		uint32_t want = account_index(a, a->shape.gated ? "gate" : "draw");
 		if (!s->draw || want == NONE || read_function(a->have, s->draw) != want)
 			account_differs(a, name, "it does not choose by the discriminator's draw");

@@ -29,7 +29,7 @@ static void find_dispatchers(Account *a)
 			for (uint32_t k = 0; k < p.n; k++)
 				f.variant[k] = p.arm[k].callee;
 			if (a->found.n == 0)
-				a->shape.dispatch = p.selector.draw ? MEWE_CALL : MEWE_REQUEST;
+				a->shape.dispatch = p.selector.draw || p.selector.ready ? MEWE_CALL : MEWE_REQUEST;
 			PUSH(a->found.f, a->found.n, cap, f);
 			PUSH(a->dispatchers.d, a->dispatchers.n, dcap, ((Dispatcher){.func = i, .id = i, .n = p.n}));
 		}

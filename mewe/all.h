@@ -437,7 +437,7 @@ int combine_all(Mod *m, const Sites *s, const Variants *v, const Dispatchers *d,
 int instrument_all(Mod *m, const Dispatchers *d, const Shape *shape, uint32_t norig, Err *e);
 
 /* What a build adds beside dispatchers and variants, all of it appended after the original's own:
- * - function `mewe.draw` (and what it needs), globals named `mewe.*`;
+ * - function `mewe.draw`, or `mewe.ready` where dispatchers take choices out of a pool (and what it needs), globals named `mewe.*`;
  * - discriminator fixed: the exported mutable i64 global "mewe.seed"; a value set before the first draw keys the generator;
  * - discriminator host: the import mewe.choose(dispatcher i32, n i32) -> i32; seeds from mewe.seed() -> i64 where
  *   random_get can't serve;
@@ -450,6 +450,18 @@ int instrument_all(Mod *m, const Dispatchers *d, const Shape *shape, uint32_t no
 
 /* Does the shape draw once for each request, and not at each call? */
 static inline bool shape_vector(const Shape *s) { return s->dispatch != MEWE_CALL; }
+
+/* Does each dispatcher take its choice out of the generator's pool itself, without a call? */
+static inline bool shape_pooled(const Shape *s)
+{
+	return s->dispatch == MEWE_CALL && (s->discriminator == MEWE_CHACHA || s->discriminator == MEWE_FIXED);
+}
+
+/* The bits that a number below n needs; and those that one is made from: as many where n is a power of two, else some more, so
+ * that less than once in 64 they have to be drawn again to make all numbers equally likely. */
+enum { DRAW_SPARE = 6 };
+static inline uint32_t draw_bits(uint32_t n) { return 32 - __builtin_clz(n - 1); }
+static inline uint32_t draw_width(uint32_t n) { return draw_bits(n) + ((n & (n - 1)) == 0 ? 0 : DRAW_SPARE); }
 
 /* Trace ids: function `ordinal` entered is ordinal << 12; its variant k taken is ordinal << 12 | (k + 1); in the body trace
  * k is the class. */

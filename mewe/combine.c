@@ -41,11 +41,23 @@ static Expr get_word(const Combine *c, uint32_t word)
 	return e;
 }
 
+static Expr from_pool(const Combine *c, uint32_t n)
+{
+	char *ready = xprintf("%s.ready", c->tag), *pool = xprintf("%s.pool", c->tag), *live = xprintf("%s.live", c->tag);
+	Expr e = shape_pool(c->m->ref, &(Selector){.ready = ready, .global = pool, .live = c->shape->gated ? live : NULL}, n);
+	free(ready);
+	free(pool);
+	free(live);
+	return e;
+}
+
 /* The choice: drawn now, or read from the request's vector. */
 static Expr selector(const Combine *c, uint32_t i)
 {
 	Ref m = c->m->ref;
 	const Dispatcher *d = &c->d->d[i];
+	if (shape_pooled(c->shape))
+		return from_pool(c, d->n);
 	if (c->shape->dispatch == MEWE_CALL) {
 		Expr args[] = {number(m, d->func), number(m, d->n)};
 		char *name = xprintf("%s.%s", c->tag, c->shape->gated ? "gate" : "draw");

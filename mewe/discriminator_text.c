@@ -11,8 +11,6 @@ WAT(chacha) WAT(draw) WAT(gate) WAT(host) WAT(none) WAT(seed_fixed) WAT(seed_imp
 WAT(trace) WAT(trace_full) WAT(trace_hash) WAT(wasi) WAT(xorshift)
 #undef WAT
 
-static uint32_t bits_for(uint32_t n) { return 32 - __builtin_clz(n - 1); }
-
 /* A field of n values is raw when any bits will do: they are not drawn one by one then. */
 static bool raw(const Shape *s, uint32_t n) { return s->discriminator != MEWE_HOST && (n & (n - 1)) == 0; }
 
@@ -21,7 +19,7 @@ static void place(const Shape *s, const Dispatchers *d, bool want, Layout *l)
 {
 	uint32_t used = 64;
 	for (uint32_t i = 0; i < d->n; i++) {
-		uint32_t bits = bits_for(d->d[i].n);
+		uint32_t bits = draw_bits(d->d[i].n);
 		if (raw(s, d->d[i].n) != want)
 			continue;
 		if (used + bits > 64) {
@@ -90,12 +88,9 @@ static void put_globals(Buf *b, const char *name, uint32_t n)
 
 /* ---- the choice vector ------------------------------------------------------------------------------------------------ */
 
-/* A field that is not raw is made from a piece of a random word that is six bits wider: the high bits of its product with n.
- * The word is drawn again, all of it, when one piece would make some value likelier (the low bits are below 2^width mod n),
+/* A field that is not raw is made from a piece of a random word that is wider: the high bits of its product with n. The word is drawn again, all of it, when one piece would make some value likelier (the low bits are below 2^width mod n),
  * which for each piece happens less than once in 64. */
-enum { SPARE = 6 };
-
-static uint32_t width(uint32_t n) { return bits_for(n) + SPARE; }
+static uint32_t width(uint32_t n) { return draw_bits(n) + DRAW_SPARE; }
 
 static void put_product(Buf *b, uint32_t n, uint32_t at)
 {
@@ -274,7 +269,7 @@ char *discriminator_text(const Shape *s, const Dispatchers *d)
 		buf_str(&b, "(global $mewe.live (mut i32) (i32.const 0))\n");
 	else if (s->trace != MEWE_TRACE_OFF)
 		buf_str(&b, "(global $mewe.live i32 (i32.const 1))\n");
-	if (d && s->gated && s->dispatch == MEWE_CALL)
+	if (d && s->gated && s->dispatch == MEWE_CALL && !shape_pooled(s))
 		buf_str(&b, mewe_wat_gate);
 	if (discriminator_renews(s, d))
 		put_renew(&b, s, d, &l);

@@ -8,7 +8,16 @@
  *   ARM = [instrument's calls] (return (call BODY (local.get 0) ...))
  *       | [instrument's calls] (call BODY (local.get 0) ...) (return)       where there are no results
  *   SELECTOR = (call DRAW (i32.const own ordinal) (i32.const n))
- *            | (i32.and (i32.wrap_i64 [i64.shr_u] (global.get G) [(i64.const shift)]) (i32.const mask)) */
+ *            | (i32.and (i32.wrap_i64 [i64.shr_u] (global.get G) [(i64.const shift)]) (i32.const mask))
+ *            | POOL | (if (result i32) (global.get LIVE) POOL (i32.const 0)), where for n = 2^w
+ *   POOL = (block (result i32)
+ *            (if (i64.lt_u (global.get P) (i64.const 2^w)) (call READY (i32.const n) (i32.const w)))
+ *            (i32.and (i32.wrap_i64 (global.get P)) (block (result i32) TAKE (i32.const 2^w-1))))
+ *   TAKE = (global.set P (i64.shr_u (global.get P) (i64.const w)))
+ * and for any other n, w bits make PRODUCT = (i32.mul (i32.and (i32.wrap_i64 (global.get P)) (i32.const 2^w-1)) (i32.const n)):
+ *   POOL = (block (result i32)
+ *            (if (i32.or (i64.lt_u ...) (i32.lt_u (i32.and PRODUCT (i32.const 2^w-1)) (i32.const 2^w mod n))) (call READY ...))
+ *            (i32.shr_u PRODUCT (block (result i32) TAKE (i32.const w)))) */
 #include <stdlib.h>
 #include <string.h>
 #include "shape.h"
@@ -67,10 +76,80 @@ bool shape_field(Expr e, Selector *out)
 	return true;
 }
 
-static bool selector(Expr e, uint32_t ordinal, uint32_t n, Selector *out)
+static Expr number(Ref m, uint32_t x) { return BinaryenConst(m, BinaryenLiteralInt32(x)); }
+static Expr number64(Ref m, uint64_t x) { return BinaryenConst(m, BinaryenLiteralInt64(x)); }
+static Expr pool(Ref m, const Selector *s) { return BinaryenGlobalGet(m, s->global, BinaryenTypeInt64()); }
+
+/* What the pool's next bits make of n: they themselves, or a product with n whose high bits are meant. */
+static Expr product(Ref m, const Selector *s, uint32_t n)
+{
+	Expr bits = BinaryenUnary(m, BinaryenWrapInt64(), pool(m, s));
+	if (draw_width(n) == draw_bits(n))
+		return bits;
+	return BinaryenBinary(m, BinaryenMulInt32(), BinaryenBinary(m, BinaryenAndInt32(), bits, number(m, (1u << draw_width(n)) - 1)), number(m, n));
+}
+
+/* Are they too few, or such as would make some choices likelier? */
+static Expr unready(Ref m, const Selector *s, uint32_t n)
+{
+	uint32_t all = 1u << draw_width(n);
+	Expr few = BinaryenBinary(m, BinaryenLtUInt64(), pool(m, s), number64(m, all));
+	if (all % n == 0)
+		return few;
+	Expr low = BinaryenBinary(m, BinaryenAndInt32(), product(m, s, n), number(m, all - 1));
+	return BinaryenBinary(m, BinaryenOrInt32(), few, BinaryenBinary(m, BinaryenLtUInt32(), low, number(m, all % n)));
+}
+
+/* The pool's bits are read before, and taken away in, the right operand: so the dispatcher needs no local. */
+Expr shape_pool(Ref m, const Selector *s, uint32_t n)
+{
+	uint32_t width = draw_width(n);
+	bool raw = width == draw_bits(n);
+	Expr args[] = {number(m, n), number(m, width)};
+	Expr take[] = {BinaryenGlobalSet(m, s->global, BinaryenBinary(m, BinaryenShrUInt64(), pool(m, s), number64(m, width))),
+	               number(m, raw ? n - 1 : width)};
+	Expr part[] = {BinaryenIf(m, unready(m, s, n), BinaryenCall(m, s->ready, args, 2, BinaryenTypeNone()), NULL),
+	               BinaryenBinary(m, raw ? BinaryenAndInt32() : BinaryenShrUInt32(), product(m, s, n),
+	                              BinaryenBlock(m, NULL, take, 2, BinaryenTypeInt32()))};
+	Expr choice = BinaryenBlock(m, NULL, part, 2, BinaryenTypeInt32());
+	if (!s->live)
+		return choice;
+	return BinaryenIf(m, BinaryenGlobalGet(m, s->live, BinaryenTypeInt32()), choice, number(m, 0));
+}
+
+static bool pool_name(void *ctx, Expr e, uint32_t index)
+{
+	Selector *s = ctx;
+	(void)index;
+	if (walk_kind(e) == K_Call)
+		s->ready = BinaryenCallGetTarget(e);
+	else if (walk_kind(e) == K_GlobalSet)
+		s->global = BinaryenGlobalSetGetName(e);
+	return true;
+}
+
+/* Names are taken from where they may be, and then all of it is compared. */
+static bool pooled(const Mod *m, Expr e, uint32_t n, Selector *out)
+{
+	Ident id = ident_of(m);
+	Buf is = {0}, want = {0};
+	*out = (Selector){0};
+	if (walk_kind(e) == K_If && walk_kind(BinaryenIfGetCondition(e)) == K_GlobalGet)
+		out->live = BinaryenGlobalGetGetName(BinaryenIfGetCondition(e));
+	walk_each(e, pool_name, out);
+	bool same = out->ready && out->global && walk_write(&is, e, &id) && walk_write(&want, shape_pool(m->ref, out, n), &id) &&
+	            is.n == want.n && memcmp(is.p, want.p, is.n) == 0;
+	buf_free(&is);
+	buf_free(&want);
+	return same;
+}
+
+static bool selector(const Mod *m, Expr e, uint32_t ordinal, uint32_t n, Selector *out)
 {
 	uint32_t own, of;
 	*out = (Selector){0};
+	if (walk_kind(e) == K_Block || walk_kind(e) == K_If)
+		return pooled(m, e, n, out);
 	if (walk_kind(e) != K_Call)
 		return shape_field(e, out);
 	out->draw = BinaryenCallGetTarget(e);
@@ -198,7 +277,7 @@ bool shape_pieces(const Mod *m, uint32_t ordinal, Pieces *out)
 		out->n = nblock - 1;
 		out->arm = xalloc(out->n * sizeof *out->arm);
 		out->enter = traced ? BinaryenBlockGetChildAt(body, 0) : NULL;
-		good = shape_targets(table, block, out->n) && selector(BinaryenSwitchGetCondition(table), ordinal, out->n, &out->selector);
+		good = shape_targets(table, block, out->n) && selector(m, BinaryenSwitchGetCondition(table), ordinal, out->n, &out->selector);
 	}
 	for (uint32_t k = 0; good && k < out->n; k++) {
 		Expr around = block[out->n - 1 - k];

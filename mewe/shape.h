@@ -4,12 +4,17 @@
 
 #include "all.h"
 
-/* What a dispatcher chooses by: a call of a function that draws, or a field of a global. */
+/* What a dispatcher chooses by: a call of a function that draws, the lowest bits of a pool, or a field of a global. */
 typedef struct Selector {
-	const char *draw;              /* the function called with the dispatcher's ordinal and n; NULL: a field */
-	const char *global;
-	uint32_t shift, mask;
+	const char *draw;              /* the function called with the dispatcher's ordinal and n, or NULL */
+	const char *ready;             /* the function that makes a pool ready, or NULL */
+	const char *live;              /* with a pool, the global without which nothing is drawn, or NULL */
+	const char *global;            /* the pool, or what has the field */
+	uint32_t shift, mask;          /* of the field */
 } Selector;
+
+/* The choice of one of n out of a pool, by these names. */
+Expr shape_pool(Ref m, const Selector *s, uint32_t n);
 
 typedef struct Arm {
 	uint32_t callee;               /* ordinal of the body that it calls */

@@ -16,8 +16,7 @@
 (global $mewe.word.5 (mut i64) (i64.const 0))
 (global $mewe.word.6 (mut i64) (i64.const 0))
 (global $mewe.word.7 (mut i64) (i64.const 0))
-(global $mewe.pool (mut i64) (i64.const 0)) ;; the word that draws are taken from, 16 bits each
-(global $mewe.left (mut i32) (i32.const 0)) ;; draws left in it
+(global $mewe.pool (mut i64) (i64.const 0)) ;; what is left of a word, from the lowest bit up to a 1 that ends it; 0: nothing
 
 (func $mewe.key
   (global.set $mewe.key.0 (call $mewe.entropy (i32.const 0)))
@@ -31,7 +30,7 @@
 (func $mewe.forget
   (global.set $mewe.keyed (i32.const 0))
   (global.set $mewe.at (i32.const 8))
-  (global.set $mewe.left (i32.const 0)))
+  (global.set $mewe.pool (i64.const 0)))
 
 (func $mewe.join (param $low i32) (param $high i32) (result i64)
   (i64.or
@@ -172,23 +171,17 @@
     (return (global.get $mewe.word.6)))
   (global.get $mewe.word.7))
 
-;; One of n < 4096, each as likely as the others: the high half of a product of 16 bits with n, drawn again in the few cases
-;; that would make some k likelier (the low half is below 65536 mod n).
-(func $mewe.draw (param $dispatcher i32) (param $n i32) (result i32)
-  (local $m i32)
+;; What a dispatcher calls when the pool's next $width bits do not give one of n: it has fewer, or they would make some k likelier
+;; (the low half of their product with n is below 2^width mod n). Afterwards they do, and the dispatcher takes them itself.
+(func $mewe.ready (param $n i32) (param $width i32)
+  (local $mask i32)
+  (local.set $mask (i32.sub (i32.shl (i32.const 1) (local.get $width)) (i32.const 1)))
   (loop $again
-    (if (i32.eqz (global.get $mewe.left))
+    (if (i64.le_u (global.get $mewe.pool) (i64.extend_i32_u (local.get $mask)))
+      (then (global.set $mewe.pool (i64.or (call $mewe.word) (i64.const 0x8000000000000000)))))
+    (if (i32.lt_u
+        (i32.and (i32.mul (i32.and (i32.wrap_i64 (global.get $mewe.pool)) (local.get $mask)) (local.get $n)) (local.get $mask))
+        (i32.rem_u (i32.add (local.get $mask) (i32.const 1)) (local.get $n)))
       (then
-        (global.set $mewe.pool (call $mewe.word))
-        (global.set $mewe.left (i32.const 4))))
-    (global.set $mewe.left (i32.sub (global.get $mewe.left) (i32.const 1)))
-    (local.set $m (i32.mul
-      (i32.and (i32.wrap_i64 (global.get $mewe.pool)) (i32.const 65535))
-      (local.get $n)))
-    (global.set $mewe.pool (i64.shr_u (global.get $mewe.pool) (i64.const 16)))
-    (if (i32.lt_u (i32.and (local.get $m) (i32.const 65535)) (local.get $n))
-      (then
-        (br_if $again (i32.lt_u
-          (i32.and (local.get $m) (i32.const 65535))
-          (i32.rem_u (i32.const 65536) (local.get $n)))))))
-  (i32.shr_u (local.get $m) (i32.const 16)))
+        (global.set $mewe.pool (i64.shr_u (global.get $mewe.pool) (i64.extend_i32_u (local.get $width))))
+        (br $again)))))

@@ -173,7 +173,7 @@ static void places(void)
 	check("places: originals keep their ordinals; resolved imports follow", good, "they do not");
 	uint32_t body = read_ordinal(m, "done.mewe.0"), wrap = read_ordinal(m, "mewe.request.3");
 	static const char *const bodies[] = {"done", "dtwo", "dstart", "dpair", "drec"};
-	good = body != NONE && body > read_ordinal(m, "mewe.draw");
+	good = body != NONE && body > read_ordinal(m, "mewe.ready");
 	for (uint32_t i = 0; i < 15; i++) {
 		char *name = xprintf("%s.mewe.%u", bodies[i / 3], i % 3);
 		good &= name_is(m, body + i, name);
@@ -236,7 +236,7 @@ static void names(void)
 	o.trace = MEWE_TRACE_HASH;
 	Made made = make_it(wat, 2, &o);
 	Mod *m = again(&made);
-	check("names: ours give way", read_ordinal(m, "mewe1.draw") != NONE && read_ordinal(m, "d.mewe.0.mewe1.1") != NONE, "they do not");
+	check("names: ours give way", read_ordinal(m, "mewe1.ready") != NONE && read_ordinal(m, "d.mewe.0.mewe1.1") != NONE, "they do not");
 	read_free(m);
 	Run r = start(&made, &(HostOptions){0});
 	bool good = true, seen[2] = {0};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../mewe/combine.h"
+#include "../../mewe/shape.h"
 
 static int failed;
 
@@ -297,37 +298,92 @@ static void stream(void)
 	check("fixed: the words are ChaCha12's, keyed from the seed built in or set", good, "they are not");
 }
 
-/* For each n, all 65536 pieces of the pool are tried: each k comes out of as many as any other, the rest are drawn again. */
+/* For each n, all that the pool may hold in the bits of one choice is tried: each k comes out of as many as any other, the rest are
+ * drawn again. What is tried is the expression that dispatchers have. */
 static const char exact_wat[] =
 	"(export \"memory\" (memory 0))"
-	"(func (export \"count\") (param $n i32) (result i32) (local $x i32) (local $k i32) (local $at i32) (local $rejected i32)"
-	" (loop $next (global.set $mewe.pool (i64.extend_i32_u (local.get $x))) (global.set $mewe.left (i32.const 1))"
+	"(func $choose (result i32) (i32.const 0))"
+	"(func (export \"count\") (param $all i32) (result i32) (local $x i32) (local $k i32) (local $at i32) (local $again i32)"
+	" (loop $next (global.set $mewe.pool (i64.or (i64.extend_i32_u (local.get $x)) (i64.extend_i32_u (local.get $all))))"
 	"  (local.set $at (global.get $mewe.at))"
-	"  (local.set $k (i32.shl (call $mewe.draw (i32.const 0) (local.get $n)) (i32.const 2)))"
-	"  (if (i32.ne (local.get $at) (global.get $mewe.at)) (then (local.set $rejected (i32.add (local.get $rejected) (i32.const 1))))"
+	"  (local.set $k (i32.shl (call $choose) (i32.const 2)))"
+	"  (if (i32.ne (local.get $at) (global.get $mewe.at)) (then (local.set $again (i32.add (local.get $again) (i32.const 1))))"
 	"   (else (i32.store (local.get $k) (i32.add (i32.load (local.get $k)) (i32.const 1)))))"
-	"  (br_if $next (i32.lt_u (local.tee $x (i32.add (local.get $x) (i32.const 1))) (i32.const 65536)))) (local.get $rejected))";
+	"  (br_if $next (i32.lt_u (local.tee $x (i32.add (local.get $x) (i32.const 1))) (local.get $all)))) (local.get $again))";
+
+static Run run_choice(uint32_t n)
+{
+	Shape s = {.discriminator = MEWE_FIXED};
+	Dispatcher one = {.func = 0, .n = n};
+	char *text = discriminator_text(&s, &(Dispatchers){&one, 1});
+	*strrchr(text, ')') = 0;
+	char *whole = xprintf("%s%s)", text, exact_wat);
+	Ref m = BinaryenModuleParse(whole);
+	BinaryenModuleSetFeatures(m, BinaryenFeatureMutableGlobals());
+	BinaryenFunctionSetBody(BinaryenGetFunction(m, "choose"), shape_pool(m, &(Selector){.ready = "mewe.ready", .global = "mewe.pool"}, n));
+	BinaryenModuleAllocateAndWriteResult w = BinaryenModuleAllocateAndWrite(m, NULL);
+	Run r;
+	Err e;
+	if (host_open("test.wasm", w.binary, w.binaryBytes, &r.h, &e) || host_instance(r.h, &(HostOptions){.seeded = true}, &r.i, &e)) {
+		printf("not ok the test's own module: %s\n", e.text);
+		exit(1);
+	}
+	free(w.binary);
+	free(w.sourceMap);
+	BinaryenModuleDispose(m);
+	free(whole);
+	free(text);
+	return r;
+}
 
 static void exact(void)
 {
-	Shape s = {.discriminator = MEWE_FIXED};
-	Run run = run_text(&s, exact_wat, &(HostOptions){.seeded = true});
-	bool even = true, few = true;
-	for (uint64_t n = 2; n <= 4095; n += n < 300 ? 1 : 61) {
+	bool even = true, few = true, fresh = false;
+	for (uint32_t n = 2; n <= 4096; n += n < 33 || n == 4095 ? 1 : n < 64 ? 31 : 93) {
+		uint64_t all = (uint64_t)1 << draw_width(n), again;
 		uint8_t *memory;
 		size_t size;
-		uint32_t *count = xalloc(n * 4);
+		Run run = run_choice(n);
 		if (host_memory(run.i, &memory, &size) != 0)
 			exit(1);
 		memset(memory, 0, n * 4);
-		few &= call(&run, "count", &n, 1, 1) == 65536 % n;
-		memcpy(count, memory, n * 4);
-		for (uint64_t k = 0; k < n; k++)
-			even &= count[k] == 65536 / n;
-		free(count);
+		again = call(&run, "count", &all, 1, 1);
+		few &= again == all % n && again * 64 < all;
+		fresh |= again > 0;
+		for (uint64_t k = 0; k < n; k++) {
+			uint32_t count;
+			memcpy(&count, memory + 4 * k, 4);
+			even &= count == all / n;
+		}
+		stop(&run);
 	}
-	check("draw: each k comes out of exactly as many inputs", even, "one does not");
-	check("draw: and no more than needed are drawn again", few, "more are");
+	check("pool: each k comes out of exactly as many inputs", even, "one does not");
+	check("pool: and no more than needed are drawn again", few, "more are");
+	check("pool: control: some are", fresh, "none is");
+}
+
+/* A word lasts for as many choices as it has bits for, but one that ends it; `forget` leaves nothing of it. */
+static void pool(void)
+{
+	static const char more[] =
+		"(func (export \"ready\") (param i32 i32) (result i64) (call $mewe.ready (local.get 0) (local.get 1)) (global.get $mewe.pool))"
+		"(func (export \"take\") (param i64) (global.set $mewe.pool (i64.shr_u (global.get $mewe.pool) (local.get 0))))"
+		"(func (export \"at\") (result i32) (global.get $mewe.at))"
+		"(func (export \"forget\") (result i64) (call $mewe.forget) (global.get $mewe.pool))";
+	Shape s = {.discriminator = MEWE_FIXED, .fixed_seed = 5};
+	Run run = run_text(&s, more, &(HostOptions){0});
+	uint64_t args[] = {16, 4}, four = 4, first = call(&run, "ready", args, 2, 1);
+	uint32_t taken = 0;
+	while (call(&run, "at", NULL, 0, 1) == 1 && taken < 100) {
+		call(&run, "take", &four, 1, 0);
+		call(&run, "ready", args, 2, 1);
+		taken++;
+	}
+	char why[60];
+	snprintf(why, sizeof why, "%u", taken);
+	check("pool: a word lasts for 15 choices of 16", taken == 15, why);
+	check("pool: what is forgotten is gone", call(&run, "forget", NULL, 0, 1) == 0, "it is not");
+	check("pool: and from the same seed it comes again", call(&run, "ready", args, 2, 1) == first, "it does not");
 	stop(&run);
 }
 
@@ -435,6 +491,7 @@ int main(void)
 	block();
 	stream();
 	exact();
+	pool();
 	shapes();
 	options();
 	tags();

@@ -54,6 +54,32 @@ static void same_body(Mod *m) { BinaryenCallSetTarget(first(m, "f", K_Call, "f.m
 static void undispatched(Mod *m) { BinaryenConstSetValueI32(first(m, "plain", K_Const, NULL), 0); }
 static void draws_less(Mod *m) { BinaryenCallSetOperandAt(first(m, "f", K_Call, "mewe.draw"), 1, BinaryenConst(m->ref, BinaryenLiteralInt32(2))); }
 static void draws_otherwise(Mod *m) { BinaryenCallSetTarget(first(m, "f", K_Call, "mewe.draw"), "k"); }
+static void pool_among_fewer(Mod *m) { BinaryenCallSetOperandAt(first(m, "f", K_Call, "mewe.ready"), 0, BinaryenConst(m->ref, BinaryenLiteralInt32(2))); }
+static void pool_kept(Mod *m) { BinaryenGlobalSetSetValue(first(m, "f", K_GlobalSet, NULL), BinaryenGlobalGet(m->ref, "mewe.pool", BinaryenTypeInt64())); }
+static void pool_unasked(Mod *m) { BinaryenIfSetCondition(first(m, "f", K_If, NULL), BinaryenConst(m->ref, BinaryenLiteralInt32(0))); }
+static void pool_shifted(Mod *m) { BinaryenGlobalGetSetName(first(m, "f", K_GlobalGet, NULL), "mewe.counter"); }
+
+/* Everywhere, another global of ours. */
+static bool elsewhere(void *ctx, Expr e, uint32_t index)
+{
+	(void)ctx;
+	(void)index;
+	if (walk_kind(e) == K_GlobalGet)
+		BinaryenGlobalGetSetName(e, "mewe.counter");
+	else if (walk_kind(e) == K_GlobalSet)
+		BinaryenGlobalSetSetName(e, "mewe.counter");
+	return true;
+}
+
+static void pool_elsewhere(Mod *m) { walk_each(body(m, "f"), elsewhere, NULL); }
+
+static void pool_asks_another(Mod *m)
+{
+	BinaryenType two[] = {BinaryenTypeInt32(), BinaryenTypeInt32()};
+	BinaryenAddFunction(m->ref, "extra", BinaryenTypeCreate(two, 2), BinaryenTypeNone(), NULL, 0, BinaryenNop(m->ref));
+	BinaryenCallSetTarget(first(m, "f", K_Call, "mewe.ready"), "extra");
+}
+
 static void discriminator(Mod *m) { BinaryenConstSetValueI32(first(m, "mewe.block", K_Const, NULL), 0); }
 static void guest_import(Mod *m) { BinaryenConstSetValueI64(BinaryenBlockGetChildAt(body(m, "choices"), 1), 1); }
 
@@ -78,7 +104,7 @@ static void before(Mod *m, const char *func, Expr what)
 
 static void dispatcher_writes(Mod *m) { before(m, "f", BinaryenGlobalSet(m->ref, "x", get(m, 0))); }
 static void body_writes(Mod *m) { before(m, "f.mewe.0", BinaryenGlobalSet(m->ref, "x", get(m, 0))); }
-static void body_steers(Mod *m) { before(m, "f.mewe.0", BinaryenGlobalSet(m->ref, "mewe.left", BinaryenConst(m->ref, BinaryenLiteralInt32(0)))); }
+static void body_steers(Mod *m) { before(m, "f.mewe.0", BinaryenGlobalSet(m->ref, "mewe.pool", BinaryenConst(m->ref, BinaryenLiteralInt64(0)))); }
 
 static void start_moved(Mod *m)
 {
@@ -161,15 +187,13 @@ static void changes(void)
 		{"a dispatcher with another's body", other_body, "difference: f:"},
 		{"a dispatcher with one body twice", same_body, "difference: f:"},
 		{"a changed function that is not dispatched", undispatched, "plain:"},
-		{"a dispatcher that draws among fewer", draws_less, "difference: f:"},
-		{"a dispatcher that draws with another function", draws_otherwise, "difference: f:"},
 		{"a changed discriminator", discriminator, "mewe.block:"},
 		{"a changed function for an import from mewe", guest_import, "choices:"},
 		{"a body that calls its dispatcher", recursive, "f.mewe.2:"},
 		{"an extra function", extra, "extra:"},
 		{"a dispatcher that writes a global", dispatcher_writes, "difference: f:"},
 		{"a body that writes a global", body_writes, "f.mewe.0:"},
-		{"a body that writes the discriminator's state", body_steers, "f.mewe.0: it uses global mewe.left"},
+		{"a body that writes the discriminator's state", body_steers, "f.mewe.0: it uses global mewe.pool"},
 		{"a start function of its own", start_moved, "extra: the start function"},
 		{"an export that leads to a body", export_body, "f.mewe.1: export f"},
 		{"an export that leads to another function", export_other, "k: export f"},
@@ -182,6 +206,32 @@ static void changes(void)
 	for (size_t i = 0; i < LEN(list); i++)
 		tamper(&c, &list[i]);
 	drop(&c);
+}
+
+/* Choices out of the pool, of three and of four; and by a call. */
+static void selectors(void)
+{
+	static const Tamper pool[] = {
+		{"a dispatcher that asks for fewer", pool_among_fewer, "difference: f:"},
+		{"a dispatcher that leaves its bits to the next", pool_kept, "difference: f:"},
+		{"a dispatcher that does not ask for bits", pool_unasked, "difference: f:"},
+		{"a dispatcher that looks at another global", pool_shifted, "difference: f:"},
+		{"a dispatcher that has the counter for a pool", pool_elsewhere, "f: it does not choose by the discriminator's pool"},
+		{"a dispatcher that asks another function", pool_asks_another, "f: it does not choose by the discriminator's pool"},
+	}, call[] = {
+		{"a dispatcher that draws among fewer", draws_less, "difference: f:"},
+		{"a dispatcher that draws with another function", draws_otherwise, "difference: f:"},
+	};
+	for (int k = 0; k < 3; k++) {
+		Options o = options();
+		o.variants = k == 1 ? 4 : 3;
+		o.discriminator = k == 2 ? MEWE_XORSHIFT : MEWE_CHACHA;
+		Case c = make(&o, false);
+		expect(k == 2 ? "choices by a call" : k == 1 ? "choices of four" : "choices of three", &c.raw, &c.out, MEWE_OK, NULL);
+		for (size_t i = 0; i < (k == 2 ? LEN(call) : LEN(pool)); i++)
+			tamper(&c, k == 2 ? &call[i] : &pool[i]);
+		drop(&c);
+	}
 }
 
 /* ---- changes in wrappers and traces --------------------------------------------------------------------------------------- */
@@ -371,6 +421,7 @@ static void bytes(void)
 int main(void)
 {
 	changes();
+	selectors();
 	requests();
 	constants();
 	bytes();
