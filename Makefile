@@ -80,11 +80,21 @@ UNIT_C := $(wildcard tests/unit/*.c)
 UNIT := $(UNIT_C:tests/unit/%.c=$(OUT)/tests/%)
 
 $(BENCH): LIBS += -lbrotlienc -lz
+# Those that are written for Google Benchmark, by way of bench.h.
+GBENCH := $(patsubst bench/%.c,$(OUT)/bench/%,$(shell grep -l '"bench.h"' $(BENCH_C)))
+$(GBENCH): LIBS += -lbenchmark -lstdc++
+$(GBENCH): $(OUT)/obj/bench/gbench.o
+$(OUT)/obj/bench/gbench.o: bench/gbench.cc bench/bench.h build/deps/config.mk $(OUT)/flags
+	@echo "c++ $<"
+	@mkdir -p $(@D); $(if $(V),set -x;) $(CXX) -std=gnu++17 -Wall -Wextra $(if $(CI),-Werror) $(OPT) $(CXXFLAGS) -c $< -o $@
 $(BENCH): $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(BENCH_LIB_C:%.c=$(OUT)/obj/%.o) $(LIB)
 	$(LINK)
 $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/unit/%.o $(LIB)
 	$(LINK)
 $(OUT)/tests/differential: $(OUT)/obj/tests/services/differential.o $(LIB)
+	$(LINK)
+$(OUT)/tests/gbench: LIBS += -lbenchmark -lstdc++
+$(OUT)/tests/gbench: $(OUT)/obj/tests/bench/gbench.o $(OUT)/obj/bench/gbench.o
 	$(LINK)
 $(OUT)/tests/mutants: $(OUT)/obj/tests/verify/mutants.o $(LIB)
 	$(LINK)

@@ -169,3 +169,15 @@ $(SERVICES:%=$(SURVIVAL_DIR)/%.csv): $(SURVIVAL_DIR)/%.csv: $(call measure_prove
 survival: $(SERVICES:%=$(SURVIVAL_DIR)/%.csv) ## which variants each engine leaves different: by engine, strategy and rule
 	@$(PYTHON) scripts/survival.py $(SERVICES:%=$(SURVIVAL_BODIES)/%.csv) --rules $(SURVIVAL_BODIES)/rules.all.csv \
 		--ledgers $(foreach s,$(SERVICES),$(call measure_proved,$s).ledger.csv)
+
+# ---- one choice -------------------------------------------------------------------------------------------------------
+
+# Times and not products: taken anew each time that they are asked for.
+CHOICE_CSV := results/local/choice/choice.csv
+CHOICE_JSON := build/choice.json
+
+.PHONY: choice-cost
+choice-cost: $(OUT)/bench/choice ## what one choice of 16 costs, by engine, dispatch and discriminator (BENCH_FLAGS=--benchmark_...)
+	@mkdir -p $(dir $(CHOICE_CSV))
+	@flock build/time.lock $< $(CHOICE_CSV) --benchmark_out=$(CHOICE_JSON) --benchmark_out_format=json $(BENCH_FLAGS)
+	@$(PYTHON) scripts/bench.py choice $(CHOICE_CSV)

@@ -63,9 +63,11 @@ bool engine_present(Maker maker)
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-wasm_engine_t *engine_native(bool pooled)
+wasm_engine_t *engine_native(Maker maker, bool pooled)
 {
 	wasm_config_t *c = config();
+	if (maker == MAKER_WINCH)
+		wasmtime_config_strategy_set(c, WASMTIME_STRATEGY_WINCH);
 	if (pooled) {
 		wasmtime_pooling_allocation_config_t *p = wasmtime_pooling_allocation_config_new();
 		wasmtime_pooling_allocation_config_total_core_instances_set(p, 16);

@@ -13,8 +13,8 @@
 int engine_target(Maker maker, bool parallel, wasm_engine_t **out, Err *e);
 /* Can it? Asked in a process of its own, since a library without that part ends the one that asks. */
 bool engine_present(Maker maker);
-/* An engine for this machine; pooled: instances come from a small pool, which is quick but bounds their size. */
-wasm_engine_t *engine_native(bool pooled);
+/* An engine for this machine, Cranelift or Winch; pooled: instances come from a small pool, which is quick but bounds their size. */
+wasm_engine_t *engine_native(Maker maker, bool pooled);
 /* The features by name, as a row of "+name". */
 const char *engine_name(void);
 

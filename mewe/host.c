@@ -19,16 +19,21 @@ static bool may_pool(void)
 
 int host_open(const char *file, const uint8_t *wasm, size_t n, Host **out, Err *e)
 {
+	return host_open_by(MAKER_CRANELIFT, may_pool(), file, wasm, n, out, e);
+}
+
+int host_open_by(Maker maker, bool may_pool, const char *file, const uint8_t *wasm, size_t n, Host **out, Err *e)
+{
 	static const char hint[] = "rebuild the module";
 	wasmtime_error_t *error = NULL;
 	Host *h = xalloc(sizeof *h);
 	h->file = xstrdup(file);
-	for (int pooled = may_pool(); pooled >= 0; pooled--) { /* a module too large for the pool gets an engine without */
+	for (int pooled = may_pool; pooled >= 0; pooled--) { /* a module too large for the pool gets an engine without */
 		if (h->engine)
 			wasm_engine_delete(h->engine);
 		if (error)
 			wasmtime_error_delete(error);
-		h->engine = engine_native(pooled);
+		h->engine = engine_native(maker, pooled);
 		if (!(error = wasmtime_module_new(h->engine, wasm, n, &h->module)))
 			break;
 	}

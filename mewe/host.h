@@ -34,6 +34,10 @@ struct Instance {
 	int exit_code;
 };
 
+/* As host_open(), with code that this compiler makes: Cranelift, or Winch; may_pool: instances come from a pool, which takes so much
+ * address space that a process has room for a few hosts only. */
+int host_open_by(Maker maker, bool may_pool, const char *file, const uint8_t *wasm, size_t n, Host **out, Err *e);
+
 /* As host_instance(); what the options point to must stay as long as the instance. With argv, a NULL-terminated
  * list, the guest has these arguments and the process's own standard streams. */
 int host_start(Host *h, const HostOptions *o, const char *const *argv, Instance **out, Err *e);

@@ -33,7 +33,7 @@ QRENCODE_SHA256=e455d9732f8041cf5b9c388e345a641fd15707860f928e94507b1961256a6923
 
 PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsqlite3-dev libsodium-dev libqrencode-dev
-	zlib1g-dev libbrotli-dev"
+	zlib1g-dev libbrotli-dev g++ libbenchmark-dev"
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
 PACKAGES_TEST="zbar-tools cvc5"
 

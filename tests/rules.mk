@@ -42,5 +42,5 @@ kernels: $(MEWE) $(KERNEL_FILES) build/check/agree ## small programs of several 
 	@set -o pipefail; MEWE=$(CURDIR)/$(MEWE) MEWE_CACHE=none bash tests/kernels/kernels.test.sh | grep -v '^ok '
 
 .PHONY: tests-built
-tests-built: services services-raw services-fuzz $(CHECKED_BUILDS) $(KERNEL_FILES) build/check/agree
+tests-built: $(OUT)/tests/gbench services services-raw services-fuzz $(CHECKED_BUILDS) $(KERNEL_FILES) build/check/agree
 	@$(if $(SAN),,$(MAKE) SAN=1 build/san/mewe)

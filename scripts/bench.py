@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Print the tables of the benchmarks from rows, and from rows only.
+
+Usage: bench.py choice FILE.csv...     what one choice of 16 costs, by engine, form of dispatch and discriminator
+Differences are of medians over repetitions; [a, b] is their 95 % interval by bootstrap. The line `again` of an engine is the
+original's loop against itself: what differs there is noise. A claim holds when its whole interval does."""
+import sys
+
+import numpy as np
+import pandas as pd
+
+RESAMPLES = 4000
+TARGET_NS = 6  # what a choice of 16 by the default discriminator may cost in Cranelift, by call
+DRAWS = ["chacha", "fixed", "xorshift", "wasi", "host", "none"]
+
+
+# ---- rows and statistics -------------------------------------------------------------------------------------------------
+
+def load(files):
+    return pd.concat([pd.read_csv(f, dtype={"value": float}, keep_default_na=False) for f in files], ignore_index=True)
+
+
+def resampled(values, rng):
+    """Medians of samples drawn from the values with replacement."""
+    return np.median(rng.choice(values, (RESAMPLES, len(values))), axis=1)
+
+
+def difference(a, b):
+    """Of the medians, b - a, with its interval."""
+    rng = np.random.default_rng(0)
+    low, high = np.percentile(resampled(b, rng) - resampled(a, rng), [2.5, 97.5])
+    return float(np.median(b) - np.median(a)), float(low), float(high)
+
+
+def interval(d, digits=2):
+    return f"{d[0]:8.{digits}f} [{d[1]:.{digits}f}, {d[2]:.{digits}f}]"
+
+
+# ---- the choice ------------------------------------------------------------------------------------------------------------
+
+class Choice:
+    """The loops of one engine, by configuration."""
+
+    def __init__(self, rows):
+        self.times = {c: g["value"].to_numpy() for c, g in rows.groupby("config", sort=False)}
+
+    def has(self, *configs):
+        return all(c in self.times for c in configs)
+
+    def cost(self, config, over="original"):
+        return difference(self.times[over], self.times[config])
+
+
+def print_parts(c):
+    """What the default's cost is made of: each part is one loop over another, so that together they are the whole."""
+    parts = [("branch", "original", "request-chacha", "a second call and a jump that is always the same"),
+             ("draw", "request-chacha", "call-chacha-still", "the choice drawn, the jump still the same"),
+             ("miss", "call-chacha-still", "call-chacha", "the jump goes where nobody could foresee")]
+    if not all(c.has(a, b) for _, a, b, _ in parts):
+        return
+    print("  made of:")
+    for name, a, b, what in parts:
+        print(f"    {name:<8}{interval(c.cost(b, a)):<28}{what}")
+
+
+def print_target(c):
+    d = c.cost("call-chacha")
+    print(f"target: a choice of 16, chacha, by call, in Cranelift <= {TARGET_NS} ns: {interval(d).strip()}: "
+          + ("holds" if d[2] <= TARGET_NS else "FAILS"))
+
+
+def choice(rows):
+    engines = {r: Choice(g) for r, g in rows[rows["metric"] == "time_ns"].groupby("runtime")}
+    for name, c in engines.items():
+        if not c.has("original", "original-again"):
+            sys.exit(f"bench.py: there are no rows of {name} without dispatch to compare with")
+        print(f"{name}: nanoseconds of one choice of 16, over a loop that takes {np.median(c.times['original']):.2f} without it "
+              f"({len(c.times['original'])} repetitions)")
+        print(f"  {'again':<12}{interval(c.cost('original-again'))}")
+        print("  " + " " * 10 + "".join(f"{f:<28}" for f in ("  call", "  request", "  site")).rstrip())
+        for draw in DRAWS:
+            cells = [interval(c.cost(f"{f}-{draw}")) if c.has(f"{f}-{draw}") else "" for f in ("call", "request", "site")]
+            if any(cells):
+                print(f"  {draw:<10}" + "".join(f"{x:<28}" for x in cells).rstrip())
+        print_parts(c)
+        print()
+    if "wasmtime-cranelift" in engines and engines["wasmtime-cranelift"].has("call-chacha"):
+        print_target(engines["wasmtime-cranelift"])
+
+
+COMMANDS = {"choice": choice}
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1] not in COMMANDS:
+        sys.exit(__doc__)
+    COMMANDS[sys.argv[1]](load(sys.argv[2:]))
+
+
+main()
