@@ -181,3 +181,18 @@ choice-cost: $(OUT)/bench/choice ## what one choice of 16 costs, by engine, disp
 	@mkdir -p $(dir $(CHOICE_CSV))
 	@flock build/time.lock $< $(CHOICE_CSV) --benchmark_out=$(CHOICE_JSON) --benchmark_out_format=json $(BENCH_FLAGS)
 	@$(PYTHON) scripts/bench.py choice $(CHOICE_CSV)
+
+# ---- each step --------------------------------------------------------------------------------------------------------
+
+# The services that `make benchmarks` takes; their JSON pairs by name in Google Benchmark's compare.py, too.
+BENCH_SERVICES ?= bin2base64 encrypt
+STAGES_DIR := results/local/stages
+STAGES_JSON := build/benchmarks
+
+.PHONY: benchmarks
+benchmarks: $(OUT)/bench/stages $(foreach s,$(BENCH_SERVICES),build/services/$s.wasm build/services/$s.multivariant.wasm) ## each step with a module, and its multivariant: compile, instantiate, ask, read, write, verify; the pipeline (BENCH_SERVICES, BENCH_FLAGS)
+	@mkdir -p $(STAGES_DIR) $(STAGES_JSON)
+	@set -e; for s in $(BENCH_SERVICES); do for c in original call; do \
+		flock build/time.lock $< $$s $$c build/services/$$s.wasm build/services/$$s$$([ $$c = original ] || echo .multivariant).wasm \
+			$(STAGES_DIR)/$$s.$$c.csv --benchmark_out=$(STAGES_JSON)/$$s.$$c.json --benchmark_out_format=json $(BENCH_FLAGS); done; done
+	@$(PYTHON) scripts/bench.py stages $(foreach s,$(BENCH_SERVICES),$(STAGES_DIR)/$s.original.csv $(STAGES_DIR)/$s.call.csv)

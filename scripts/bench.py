@@ -2,6 +2,7 @@
 """Print the tables of the benchmarks from rows, and from rows only.
 
 Usage: bench.py choice FILE.csv...     what one choice of 16 costs, by engine, form of dispatch and discriminator
+       bench.py stages FILE.csv...     what is done to a module, step by step: multivariants over their originals
 Differences are of medians over repetitions; [a, b] is their 95 % interval by bootstrap. The line `again` of an engine is the
 original's loop against itself: what differs there is noise. A claim holds when its whole interval does."""
 import sys
@@ -88,7 +89,40 @@ def choice(rows):
         print_target(engines["wasmtime-cranelift"])
 
 
-COMMANDS = {"choice": choice}
+# ---- steps -----------------------------------------------------------------------------------------------------------------
+
+def ratio(a, b):
+    """Of the medians, b / a, with its interval."""
+    rng = np.random.default_rng(0)
+    low, high = np.percentile(resampled(b, rng) / resampled(a, rng), [2.5, 97.5])
+    return float(np.median(b) / np.median(a)), float(low), float(high)
+
+
+def duration(ns):
+    unit, scale = next((u, s) for u, s in (("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9)) if abs(ns) < 1000 * s or u == "s")
+    return f"{ns / scale:.3g} {unit}"
+
+
+def stages(rows):
+    for service, of in rows[rows["metric"] == "time_ns"].groupby("service", sort=False):
+        times = {k: g["value"].to_numpy() for k, g in of.groupby(["config", "phase"])}
+        configs = [c for c in of["config"].unique() if c != "original"]
+        if not any(c == "original" for c, _ in times):
+            sys.exit(f"bench.py: there are no rows of {service}'s original")
+        print(f"{service}: each step, median over repetitions; over the original's")
+        print(f"  {'':<20}{'original':>10}" + "".join(f"{c:>12}" for c in configs))
+        for phase in sorted(p for c, p in times if c == "original"):
+            a = times["original", phase]
+            line = f"  {phase:<20}{duration(np.median(a)):>10}"
+            for b in (times.get((c, phase)) for c in configs):
+                if b is not None:
+                    r = ratio(a, b)
+                    line += f"{duration(np.median(b)):>12}{r[0]:8.2f} [{r[1]:.2f}, {r[2]:.2f}]"
+            print(line)
+        print()
+
+
+COMMANDS = {"choice": choice, "stages": stages}
 
 
 def main():

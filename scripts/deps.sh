@@ -35,7 +35,7 @@ PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsqlite3-dev libsodium-dev libqrencode-dev
 	zlib1g-dev libbrotli-dev g++ libbenchmark-dev"
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
-PACKAGES_TEST="zbar-tools cvc5"
+PACKAGES_TEST="zbar-tools cvc5 libbenchmark-tools"
 
 exec 3>&2
 die() { printf 'deps: %s\n' "$*" >&2; exit 2; }

@@ -1,0 +1,48 @@
+"""What the tests of the benchmarks share: cases, planted rows, scripts/bench.py."""
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
+MEWE = os.environ.get("MEWE", str(BUILD / "mewe"))
+HEADER = ("run,machine,runtime,runtime_version,platform,service,profile,input,build,config,strategy,seed,module,node,phase,"
+          "iteration,metric,value").split(",")
+failed = 0
+
+
+def check(name, good, why=""):
+    """Prints `ok NAME` or `not ok NAME: why`."""
+    global failed
+    failed += not good
+    print(f"ok {name}" if good else f"not ok {name}: {why}", flush=True)
+
+
+def ended():
+    sys.exit(failed != 0)
+
+
+def plant(path, rows, repetitions=9, spread=0.01):
+    """So many repetitions around the value of each row (a dict), in an order that favours none."""
+    with open(path, "w", newline="", encoding="utf-8") as f:
+        w = csv.DictWriter(f, HEADER, restval="")
+        w.writeheader()
+        for i in range(repetitions):
+            for row in rows:
+                w.writerow({"metric": "time_ns", "phase": "execute", "node": 0, "iteration": i, **row,
+                            "value": row["value"] + spread * ((i * 5) % repetitions - repetitions // 2)})
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as f:
+        return list(csv.DictReader(f))
+
+
+def run(*command, **more):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, cwd=ROOT, **more)
+
+
+def table(what, *files):
+    return run(sys.executable, ROOT / "scripts/bench.py", what, *files)
