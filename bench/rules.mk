@@ -196,3 +196,28 @@ benchmarks: $(OUT)/bench/stages $(foreach s,$(BENCH_SERVICES),build/services/$s.
 		flock build/time.lock $< $$s $$c build/services/$$s.wasm build/services/$$s$$([ $$c = original ] || echo .multivariant).wasm \
 			$(STAGES_DIR)/$$s.$$c.csv --benchmark_out=$(STAGES_JSON)/$$s.$$c.json --benchmark_out_format=json $(BENCH_FLAGS); done; done
 	@$(PYTHON) scripts/bench.py stages $(foreach s,$(BENCH_SERVICES),$(STAGES_DIR)/$s.original.csv $(STAGES_DIR)/$s.call.csv)
+
+# ---- instructions -----------------------------------------------------------------------------------------------------
+
+# Builds whose draws come from a seed, so that what is counted can be counted again.
+CALLGRIND_DIR := results/local/callgrind
+CALLGRIND_SERVICES ?= $(SERVICES)
+CALLGRIND_FORMS := call request
+
+define callgrind_build
+build/callgrind/%.$1.wasm: build/services/raw/release/%.wasm $(MEWE)
+	@mkdir -p $$(@D)
+	@$(MEWE) build $$< -o $$@ -q --cache $(CACHE) --variants $$(call variants_of,$$*,release) --discriminator fixed:0 --dispatch $1
+endef
+$(foreach f,$(CALLGRIND_FORMS),$(eval $(call callgrind_build,$f)))
+define callgrind_rows
+$(CALLGRIND_DIR)/$1.csv: build/services/$1.wasm $(CALLGRIND_FORMS:%=build/callgrind/$1.%.wasm) $(OUT)/bench/instructions
+	@mkdir -p $$(@D)
+	@echo "callgrind $1"
+	@$(OUT)/bench/instructions $1 $$@ original=$$< $(foreach f,$(CALLGRIND_FORMS),$f=build/callgrind/$1.$f.wasm)
+endef
+$(foreach s,$(SERVICES),$(eval $(call callgrind_rows,$s)))
+
+.PHONY: callgrind
+callgrind: $(CALLGRIND_SERVICES:%=$(CALLGRIND_DIR)/%.csv) ## instructions of a request, original and multivariants, counted by Valgrind (CALLGRIND_SERVICES)
+	@$(PYTHON) scripts/bench.py callgrind $^

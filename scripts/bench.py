@@ -3,6 +3,7 @@
 
 Usage: bench.py choice FILE.csv...     what one choice of 16 costs, by engine, form of dispatch and discriminator
        bench.py stages FILE.csv...     what is done to a module, step by step: multivariants over their originals
+       bench.py callgrind FILE.csv...  instructions of a request, multivariants over their originals
 Differences are of medians over repetitions; [a, b] is their 95 % interval by bootstrap. The line `again` of an engine is the
 original's loop against itself: what differs there is noise. A claim holds when its whole interval does."""
 import sys
@@ -122,7 +123,24 @@ def stages(rows):
         print()
 
 
-COMMANDS = {"choice": choice, "stages": stages}
+# ---- instructions ------------------------------------------------------------------------------------------------------------
+
+def callgrind(rows):
+    of = rows[rows["metric"] == "instructions"].groupby(["service", "config"], sort=False)["value"]
+    count, same = of.median(), of.nunique() == 1
+    configs = [c for c in rows["config"].unique() if c != "original"]
+    print("instructions of one request, in the guest and for it in the host; over the original's")
+    print(f"{'':<12}{'original':>12}" + "".join(f"{c:>20}" for c in configs))
+    for service in rows["service"].unique():
+        if (service, "original") not in count:
+            sys.exit(f"bench.py: there are no rows of {service}'s original")
+        base = count[service, "original"]
+        cells = "".join(f"{count[service, c]:>12.0f}{count[service, c] / base:>8.2f}" if (service, c) in count else " " * 20 for c in configs)
+        print(f"{service:<12}{base:>12.0f}{cells}")
+    print(f"counted again, the same: {same.sum()} of {len(same)}: " + ("holds" if same.all() else "FAILS"))
+
+
+COMMANDS = {"choice": choice, "stages": stages, "callgrind": callgrind}
 
 
 def main():

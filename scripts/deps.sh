@@ -1,7 +1,8 @@
 #!/bin/bash
 # deps.sh - install what the project needs, pinned and checked; when all is there, say nothing and be done at once.
 #
-# Usage: scripts/deps.sh [test]      `test` adds what `make check` needs beyond `make`
+# Usage: scripts/deps.sh [test] [callgrind]      `test` adds what `make check` needs beyond `make`, the others what the target of that
+#        name needs
 # Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, and last build/deps/config.mk, which says
 #        where everything is. System packages come from Debian, through sudo where this is not root.
 # Environment: WASI_SDK_PATH (a wasi-sdk in place of Debian's clang and wasi-libc), WASMTIME_PREFIX (a Wasmtime C API release in
@@ -11,7 +12,7 @@
 # Must hold: nothing under its final name that is not whole and checked, so that an interrupted run can be run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-WHAT=${1:-main}
+WHAT=" $* "
 ROOT=$PWD
 DEPS=$ROOT/build/deps
 DIST=$DEPS/dist
@@ -35,7 +36,10 @@ PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsqlite3-dev libsodium-dev libqrencode-dev
 	zlib1g-dev libbrotli-dev g++ libbenchmark-dev"
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
-PACKAGES_TEST="zbar-tools cvc5 libbenchmark-tools"
+PACKAGES_callgrind="valgrind"
+PACKAGES_test="zbar-tools cvc5 libbenchmark-tools $PACKAGES_callgrind"
+
+wanted() { [[ $WHAT == *" $1 "* ]]; }
 
 exec 3>&2
 die() { printf 'deps: %s\n' "$*" >&2; exit 2; }
@@ -78,10 +82,10 @@ debian() {
 
 # shellcheck disable=SC2086 # lists of words
 packages() {
-	local list=$PACKAGES
+	local list=$PACKAGES what
 	if [ -n "${WASI_SDK_PATH:-}" ]; then wasi_sdk; else list+=" $PACKAGES_WASM"; fi
-	if [ "$WHAT" = test ]; then list+=" $PACKAGES_TEST"; fi
-	if [ "$WHAT" = test ] && ! command -v node >/dev/null; then list+=" nodejs"; fi
+	for what in $WHAT; do what=PACKAGES_$what && list+=" ${!what}"; done
+	if wanted test && ! command -v node >/dev/null; then list+=" nodejs"; fi
 	debian $list
 }
 
@@ -287,7 +291,9 @@ config() {
 
 # ---- all of it; one at a time, for two makes may start at once --------------------------------------------------------
 
-case $WHAT in main | test) ;; *) die "usage: scripts/deps.sh [test]" ;; esac
+for what in $WHAT; do
+	case $what in test | callgrind) ;; *) die "usage: scripts/deps.sh [test] [callgrind]" ;; esac
+done
 [ "$(uname -sm)" = "Linux x86_64" ] || die "this is $(uname -sm): the pinned libraries are for Linux on x86_64"
 mkdir -p "$DEPS/src"
 exec 9>"$DEPS/lock"
@@ -298,5 +304,5 @@ if [ -n "${WASMTIME_PREFIX:-}" ]; then wasmtime_prefix; else wasmtime; fi
 source_of libsodium-1.0.18 "$SODIUM_TAR" "$SODIUM_SHA256" libsodium src/libsodium
 source_of libqrencode-4.1.1 "$QRENCODE_TAR" "$QRENCODE_SHA256" qrencode qrencode.h
 python scripts/requirements.txt
-if [ "$WHAT" = test ]; then python scripts/requirements-test.txt; fi
+if wanted test; then python scripts/requirements-test.txt; fi
 config
