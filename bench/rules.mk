@@ -221,3 +221,14 @@ $(foreach s,$(SERVICES),$(eval $(call callgrind_rows,$s)))
 .PHONY: callgrind
 callgrind: $(CALLGRIND_SERVICES:%=$(CALLGRIND_DIR)/%.csv) ## instructions of a request, original and multivariants, counted by Valgrind (CALLGRIND_SERVICES)
 	@$(PYTHON) scripts/bench.py callgrind $^
+
+# ---- whole processes --------------------------------------------------------------------------------------------------
+
+PROCESS_SERVICES ?= bin2base64 encrypt qr_str
+PROCESSES_CSV := results/local/processes/processes.csv
+
+.PHONY: processes
+processes: $(OUT)/bench/process services ## whole processes by each runtime in bench/runtimes, original and multivariant (PROCESS_SERVICES, PROCESS_FLAGS)
+	@mkdir -p $(dir $(PROCESSES_CSV))
+	@flock build/time.lock $(PYTHON) scripts/processes.py $(PROCESS_SERVICES:%=--service %) $(PROCESS_FLAGS) -o $(PROCESSES_CSV)
+	@$(PYTHON) scripts/bench.py processes $(PROCESSES_CSV)

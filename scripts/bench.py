@@ -4,6 +4,7 @@
 Usage: bench.py choice FILE.csv...     what one choice of 16 costs, by engine, form of dispatch and discriminator
        bench.py stages FILE.csv...     what is done to a module, step by step: multivariants over their originals
        bench.py callgrind FILE.csv...  instructions of a request, multivariants over their originals
+       bench.py processes FILE.csv...  whole processes by each runtime, multivariants over their originals
 Differences are of medians over repetitions; [a, b] is their 95 % interval by bootstrap. The line `again` of an engine is the
 original's loop against itself: what differs there is noise. A claim holds when its whole interval does."""
 import sys
@@ -140,7 +141,24 @@ def callgrind(rows):
     print(f"counted again, the same: {same.sum()} of {len(same)}: " + ("holds" if same.all() else "FAILS"))
 
 
-COMMANDS = {"choice": choice, "stages": stages, "callgrind": callgrind}
+# ---- processes ---------------------------------------------------------------------------------------------------------------
+
+def processes(rows):
+    rows = rows[(rows["metric"] == "time_ns") & (rows["phase"] == "process")]
+    print("a whole process, median over rounds; multivariant (call) over original")
+    for (runtime, version), of in rows.groupby(["runtime", "runtime_version"]):
+        times = {k: g["value"].to_numpy() for k, g in of.groupby(["service", "config"])}
+        print(f"{runtime} {version}")
+        for service in sorted(of["service"].unique()):
+            a, b = times.get((service, "original")), times.get((service, "call"))
+            line = f"  {service:<12}{duration(np.median(a)) if a is not None else '-':>10}{duration(np.median(b)) if b is not None else '-':>10}"
+            if a is not None and b is not None:
+                r = ratio(a, b)
+                line += f"{r[0]:8.2f} [{r[1]:.2f}, {r[2]:.2f}]"
+            print(line)
+
+
+COMMANDS = {"choice": choice, "stages": stages, "callgrind": callgrind, "processes": processes}
 
 
 def main():

@@ -1,8 +1,8 @@
 #!/bin/bash
 # deps.sh - install what the project needs, pinned and checked; when all is there, say nothing and be done at once.
 #
-# Usage: scripts/deps.sh [test] [callgrind]      `test` adds what `make check` needs beyond `make`, the others what the target of that
-#        name needs
+# Usage: scripts/deps.sh [test] [callgrind] [processes]      `test` adds what `make check` needs beyond `make`, the others what the
+#        target of that name needs
 # Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, and last build/deps/config.mk, which says
 #        where everything is. System packages come from Debian, through sudo where this is not root.
 # Environment: WASI_SDK_PATH (a wasi-sdk in place of Debian's clang and wasi-libc), WASMTIME_PREFIX (a Wasmtime C API release in
@@ -37,7 +37,8 @@ PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	zlib1g-dev libbrotli-dev g++ libbenchmark-dev"
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
 PACKAGES_callgrind="valgrind"
-PACKAGES_test="zbar-tools cvc5 libbenchmark-tools $PACKAGES_callgrind"
+PACKAGES_processes="hyperfine wabt"
+PACKAGES_test="zbar-tools cvc5 libbenchmark-tools $PACKAGES_callgrind $PACKAGES_processes"
 
 wanted() { [[ $WHAT == *" $1 "* ]]; }
 
@@ -85,7 +86,7 @@ packages() {
 	local list=$PACKAGES what
 	if [ -n "${WASI_SDK_PATH:-}" ]; then wasi_sdk; else list+=" $PACKAGES_WASM"; fi
 	for what in $WHAT; do what=PACKAGES_$what && list+=" ${!what}"; done
-	if wanted test && ! command -v node >/dev/null; then list+=" nodejs"; fi
+	if { wanted test || wanted processes; } && ! command -v node >/dev/null; then list+=" nodejs"; fi
 	debian $list
 }
 
@@ -292,7 +293,7 @@ config() {
 # ---- all of it; one at a time, for two makes may start at once --------------------------------------------------------
 
 for what in $WHAT; do
-	case $what in test | callgrind) ;; *) die "usage: scripts/deps.sh [test] [callgrind]" ;; esac
+	case $what in test | callgrind | processes) ;; *) die "usage: scripts/deps.sh [test] [callgrind] [processes]" ;; esac
 done
 [ "$(uname -sm)" = "Linux x86_64" ] || die "this is $(uname -sm): the pinned libraries are for Linux on x86_64"
 mkdir -p "$DEPS/src"
