@@ -5,7 +5,6 @@
  * Must hold: whatever the machine does in a round it does to all builds (rounds, shuffled inside); nothing is timed whose
  * answer was not looked at. */
 #include <stdlib.h>
-#include <time.h>
 #include "measure.h"
 
 enum { BUILDS_MAX = 3 + ALSO_MAX, BATCH_NS = 2000000, WARM_UP = 3 };
@@ -18,26 +17,6 @@ typedef struct Bench {
 	uint32_t batch[2];             /* calls, fresh instances: so many take BATCH_NS */
 } Bench;
 
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* The processor time of this one thread, in the guest and in the kernel for it: what else the machine does is not in it. It takes
- * longer to read than a short call takes, so it is for batches. */
-static uint64_t spent(void) { return now(CLOCK_THREAD_CPUTIME_ID); }
-
-/* The time of day, quick to read: for one call. What else the machine does is in few of them, and not in their median. */
-static uint64_t passed(void) { return now(CLOCK_MONOTONIC); }
-
-static int by_size(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
 typedef struct Spent {
 	uint64_t all, call;            /* nanoseconds: of the batch, of one call */
 } Spent;
@@ -45,27 +24,26 @@ typedef struct Spent {
 /* n executions; *last is what the last one answered. */
 static Spent run_warm(const Bench *b, uint32_t n, int32_t *last)
 {
-	uint64_t from = spent();
+	uint64_t from = clock_spent();
 	for (uint32_t k = 0; k < n; k++)
 		*last = guest_run(&b->serve);
-	return (Spent){.all = spent() - from};
+	return (Spent){.all = clock_spent() - from};
 }
 
 static Spent run_fresh(const Bench *b, uint32_t n, int32_t *last, int32_t input)
 {
 	static const HostOptions plain;
-	uint64_t *call = xalloc(n * sizeof *call), from = spent();
+	uint64_t *call = xalloc(n * sizeof *call), from = clock_spent();
 	for (uint32_t k = 0; k < n; k++) {
 		Instance *i = guest_fresh(&b->guest, &plain, input);
 		HostFunc serve = guest_serve(i);
-		call[k] = passed();
+		call[k] = clock_passed();
 		*last = guest_run(&serve);
-		call[k] = passed() - call[k];
+		call[k] = clock_passed() - call[k];
 		host_drop(i);
 	}
-	Spent s = {.all = spent() - from};
-	qsort(call, n, sizeof *call, by_size);
-	s.call = call[n / 2];
+	Spent s = {.all = clock_spent() - from};
+	s.call = clock_median(call, n);
 	free(call);
 	return s;
 }
@@ -89,14 +67,6 @@ static uint32_t batch_size(const Bench *b, int fresh, const Plan *p, int32_t len
 		n *= 2;
 	n = (uint64_t)n * BATCH_NS / ns;
 	return n ? n : 1;
-}
-
-/* Answers are compared in full before anything is timed; those that the guest draws itself only by their length. */
-static void compare(const Bench *b, const Answer *want, const Plan *p)
-{
-	int32_t n = guest_run(&b->serve);
-	if (p->free ? n != want->n : !guest_answered(b->warm, n, want))
-		die(MEWE_DIFFERS, "%s: its answer is not the original's", b->guest.path);
 }
 
 static void open_bench(Bench *b, const Plan *p, const char *path, const char *build, const char *config)
@@ -141,7 +111,7 @@ void measure_time(const Plan *p, Rows *r)
 		open_bench(&bench[n++], p, p->also[i].path, "multivariant", p->also[i].config);
 	Answer want = guest_reference(&bench[0].guest, p->input);
 	for (uint32_t i = 0; i < n; i++) {
-		compare(&bench[i], &want, p);
+		guest_compare(bench[i].guest.path, bench[i].warm, &bench[i].serve, &want, p->free);
 		for (int fresh = 0; fresh < 2; fresh++)
 			bench[i].batch[fresh] = batch_size(&bench[i], fresh, p, want.n);
 	}

@@ -8,7 +8,7 @@
 #include "measure.h"
 
 enum { OPT_SERVICE = 1000, OPT_PROFILE, OPT_INPUT, OPT_CONFIG, OPT_BUILD, OPT_STRATEGY, OPT_ORIGINAL, OPT_CALL, OPT_REQUEST,
-       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_FIXED, OPT_FREE, OPT_ALSO };
+       OPT_TRACED, OPT_FULL, OPT_OFF, OPT_HASH, OPT_LEDGER, OPT_COUNT, OPT_ROUNDS, OPT_PLACES, OPT_FIXED, OPT_FREE, OPT_ALSO };
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0, "write the rows there", 1},
@@ -22,15 +22,16 @@ static const struct argp_option options[] = {
 	{"original", OPT_ORIGINAL, "FILE", 0, "the original, whose answers are right", 2},
 	{"call", OPT_CALL, "FILE", 0, "time, static: the multivariant with --dispatch call, no trace", 2},
 	{"request", OPT_REQUEST, "FILE", 0, "time: the one with --dispatch request, no trace", 2},
-	{"also", OPT_ALSO, "CONFIG=FILE", 0, "time: a further one, for the rows of that name; may be repeated", 2},
+	{"also", OPT_ALSO, "CONFIG=FILE", 0, "time, rq4: a further one, for the rows of that name; may be repeated", 2},
 	{"traced", OPT_TRACED, "FILE", 0, "traces: a build with --trace hash", 2},
 	{"full", OPT_FULL, "FILE", 0, "static: a build with --trace full", 2},
 	{"ledger", OPT_LEDGER, "FILE", 0, "static: the ledger of the build", 2},
 	{"off", OPT_OFF, "FILE", 0, "twins: built with --discriminator host --trace off", 2},
 	{"hash", OPT_HASH, "FILE", 0, "twins: built with --discriminator host --trace hash", 2},
 
-	{"count", OPT_COUNT, "N", 0, "traces, twins: executions (default 6400)", 3},
-	{"rounds", OPT_ROUNDS, "N", 0, "time: rounds (default 200)", 3},
+	{"count", OPT_COUNT, "N", 0, "traces, twins, rq4: executions (default 6400)", 3},
+	{"rounds", OPT_ROUNDS, "N", 0, "time, rq4: rounds (default 200)", 3},
+	{"places", OPT_PLACES, "N", 0, "rq4: compile the modules so often anew (default 10)", 3},
 	{"fixed", OPT_FIXED, 0, 0, "fix the guest's randomness, and seed the module's own draws, which must be --discriminator fixed", 3},
 	{"free", OPT_FREE, 0, 0, "the guest draws its answers itself: compare their lengths only", 3},
 	{0},
@@ -39,7 +40,7 @@ static const struct argp_option options[] = {
 static const struct {
 	const char *name;
 	void (*run)(const Plan *p, Rows *r);
-} modes[] = {{"traces", measure_traces}, {"time", measure_time}, {"static", measure_static}, {"twins", measure_twins}};
+} modes[] = {{"traces", measure_traces}, {"time", measure_time}, {"rq4", measure_rq4}, {"static", measure_static}, {"twins", measure_twins}};
 
 typedef struct Args {
 	Plan plan;
@@ -82,7 +83,7 @@ static void set_mode(struct argp_state *st, Args *a, const char *arg)
 			a->mode = k;
 			return;
 		}
-	argp_error(st, "one mode is wanted, of traces, time, static, twins, not '%s'", arg);
+	argp_error(st, "one mode is wanted, of traces, time, rq4, static, twins, not '%s'", arg);
 }
 
 static error_t opt(int key, char *arg, struct argp_state *st)
@@ -108,6 +109,7 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	case OPT_HASH: p->hash = arg; break;
 	case OPT_COUNT: p->count = number(st, arg); break;
 	case OPT_ROUNDS: p->rounds = number(st, arg); break;
+	case OPT_PLACES: p->places = number(st, arg); break;
 	case OPT_FIXED: p->fixed = true; break;
 	case OPT_FREE: p->free = true; break;
 	case ARGP_KEY_ARG: set_mode(st, a, arg); break;
@@ -127,8 +129,8 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = {options, opt, "MODE",
 		"Measure a service in-process. MODE: traces (executions of a traced build, each on a fresh instance), time (original, call "
-		"and request in interleaved rounds, warm and fresh), static (counts), twins (with and without trace, the same draws).", 0, 0, 0};
-	Args a = {.plan = {.build = "multivariant", .config = "call", .count = 6400, .rounds = 200},
+		"and request in interleaved rounds, warm and fresh), rq4 (the same of any configurations, with the original twice), static (counts), twins (with and without trace, the same draws).", 0, 0, 0};
+	Args a = {.plan = {.build = "multivariant", .config = "call", .count = 6400, .rounds = 200, .places = 10},
 	          .rows = {.service = "", .profile = "", .input = "valid", .strategy = "rewrite+reorder"},
 	          .mode = -1};
 	argp_err_exit_status = MEWE_BAD;

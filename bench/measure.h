@@ -54,6 +54,17 @@ Answer guest_answer(Instance *i, int32_t n);               /* a copy of the answ
 bool guest_answered(Instance *i, int32_t n, const Answer *want);
 Answer guest_reference(const Guest *original, int32_t input); /* the original's, its randomness fixed */
 
+/* ---- libclock.c: time, in nanoseconds ---- */
+
+/* The processor time of this one thread, in the guest and in the kernel for it: what else the machine does is not in it. It takes
+ * longer to read than a short call takes, so it is for batches. */
+uint64_t clock_spent(void);
+/* The time of day, quick to read: for one call. What else the machine does is in few of them, and not in their median. */
+uint64_t clock_passed(void);
+uint64_t clock_median(uint64_t *v, uint32_t n); /* sorts them */
+/* Dies unless the answer is the wanted one; of those that the guest draws itself (free) only the length is compared. */
+void guest_compare(const char *path, Instance *i, const HostFunc *serve, const Answer *want, bool free);
+
 /* ---- libledger.c: a build's ledger ---- */
 
 typedef struct LedgerRow {
@@ -85,7 +96,7 @@ typedef struct Plan {
 	struct { const char *config, *path; } also[ALSO_MAX]; /* time: further multivariants */
 	uint32_t nalso;
 	const char *config, *build;
-	uint32_t count, rounds;
+	uint32_t count, rounds, places;
 	bool fixed;                    /* the guest's randomness is fixed, and the module's own draws come from a seed */
 	bool free;                     /* the guest draws its answers itself: only their length can be compared */
 	int32_t input;
@@ -93,6 +104,7 @@ typedef struct Plan {
 
 void measure_traces(const Plan *p, Rows *r);
 void measure_time(const Plan *p, Rows *r);
+void measure_rq4(const Plan *p, Rows *r);
 void measure_static(const Plan *p, Rows *r);
 void measure_twins(const Plan *p, Rows *r);
 

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from statistics_of_rows import a12, time_ratio
+
 SERVICES = ["encrypt", "decrypt", "random", "invert", "bin2base64", "qr_str", "qr_image"]
 OTHER_LIBRARY = ("qr_str", "qr_image")  # the paper's QR codes are another library's
 KEYS = ["service", "profile", "input", "build", "config", "seed", "module", "node", "phase", "iteration", "metric", "value"]
-RESAMPLES = 2000
 SERVICE_BAR_MS = 100  # the paper's bar: what an answer of an edge service may take
 
 
@@ -80,25 +81,6 @@ def unique_ratio(frame):
     """The paper's R(node, service): different traces among a node's executions; the smallest over the nodes."""
     by = frame.groupby("node")["value"]
     return float((by.nunique() / by.size()).min())
-
-
-def median_ratio(a, b, axis=-1):
-    return np.median(b, axis=axis) / np.median(a, axis=axis)
-
-
-def time_ratio(original, other):
-    """Ratio of medians, its 95 % interval by bootstrap over rounds, and p of the Mann-Whitney U test."""
-    n = min(len(original), len(other))
-    a, b = original[:n], other[:n]
-    r = stats.bootstrap((a, b), median_ratio, paired=True, vectorized=True, n_resamples=RESAMPLES, method="percentile",
-                        random_state=np.random.default_rng(0))
-    p = stats.mannwhitneyu(a, b, alternative="two-sided").pvalue
-    return float(median_ratio(a, b)), float(r.confidence_interval.low), float(r.confidence_interval.high), float(p)
-
-
-def a12(a, b):
-    """Vargha's and Delaney's A: how likely one of b is larger than one of a, ties counted half."""
-    return float(stats.mannwhitneyu(b, a).statistic) / (len(a) * len(b))
 
 
 def diversity(rows, service, config):

@@ -5,13 +5,12 @@ Usage: search.py funnel ROWS.csv...     rows of `build/bench/search`, configs co
        search.py ablation ROWS.csv...   the same with one config for each strategy, and rows of `build/bench/measure time`
 Holds: no number here is written down; the time of the final audit is told apart from that of the search."""
 import argparse
-import math
 import sys
 
-import numpy as np
 import pandas as pd
 
-from analyse import SERVICES, show, table, time_ratio
+from analyse import SERVICES, show, table
+from statistics_of_rows import geometric_mean, time_ratio
 
 COUNTS = ["enumerated", "passed", "tried", "surviving", "asked", "proved", "kept"]
 TITLES = {"cold": "default strategies, new cache", "warm": "default strategies, old cache",
@@ -90,10 +89,6 @@ def time_ratios(frame, config):
         if all(len(v) for v in by.values()):
             out[service] = time_ratio(by["original"], by[config])
     return out
-
-
-def geometric_mean(values):
-    return math.exp(float(np.mean(np.log(values)))) if values else math.nan
 
 
 def ablation(frame):

@@ -67,6 +67,16 @@ times time time_ns 18
 times time time_guest_ns 9
 run time-paper time --call "$temp/b.call.off.wasm" --request "$temp/b.request.off.wasm" --rounds 3 --input paper
 times time-paper time_guest_ns 0
+run rq4 rq4 --also call="$temp/b.call.off.wasm" --also copy="$temp/copy.wasm" --count 50 --rounds 5 --places 2
+times rq4 time_ns 40
+times rq4 time_guest_ns 20
+result "measure: rq4: each single execution is counted" "$(awk -F, '$17 == "time_guest_count" {n[$10] += $18}
+	END {for (c in n) {k++; if (n[c] != 50) print c, n[c]}; if (k != 4) print k " configurations"}' "$temp/rq4.csv")"
+result "measure: rq4: the original twice, the same file" "$([ "$(awk -F, '$10 == "original" || $10 == "aa" {print $13}' "$temp/rq4.csv" |
+	sort -u | wc -l)" = 1 ] || echo "not so")"
+result "measure: rq4: rounds 0 to 2 in the first place, the others in the second" "$(awk -F, '$17 == "time_ns" && $14 != ($16 > 2)' "$temp/rq4.csv")"
+run rq4-paper rq4 --also call="$temp/b.call.off.wasm" --count 10 --rounds 2 --input paper
+times rq4-paper time_guest_ns 6
 run static static --call "$temp/b.call.off.wasm" --ledger "$temp/ledger.csv" --full "$temp/b.call.full.wasm"
 result "measure: as many candidates as the ledger has" "$([ "$(awk -F, '$17 == "proposed" {print $18}' "$temp/static.csv")" = \
 	"$(build/deps/venv/bin/python -c 'import csv, sys; print(sum(1 for _ in csv.DictReader(open(sys.argv[1]))))' "$temp/ledger.csv")" ] || echo "not so")"
@@ -83,6 +93,8 @@ expect "measure: not by their length, either" 1 "not the original's" \
 	"$measure" traces --free --original "$temp/other.wasm" --traced "$temp/b.call.hash.wasm" -o "$temp/x.csv"
 expect "measure: another service is not timed" 1 "not the original's" \
 	"$measure" time --original "$temp/other.wasm" --call "$temp/b.call.off.wasm" --request "$temp/b.request.off.wasm" -o "$temp/x.csv"
+expect "measure: rq4 neither" 1 "not the original's" \
+	"$measure" rq4 --original "$temp/other.wasm" --also call="$temp/b.call.off.wasm" -o "$temp/x.csv"
 expect "measure: a build without a trace" 2 "mewe.reset" \
 	"$measure" traces --original "$temp/original.wasm" --traced "$temp/mv.wasm" -o "$temp/x.csv"
 expect "measure: randomness fixed and free" 2 "" \

@@ -1,0 +1,88 @@
+# times.mk - times by configuration: the paper's Table 4, Figures 4 and 5, and what shows that they can be trusted.
+#
+# In:  build/services/raw/PROFILE/NAME.wasm, build/mewe; BENCH_CONFIGS, one configuration a line: its name, =, flags for `mewe build`.
+# Out: build/times/PROFILE/NAME.CONFIG.wasm; rows in results/local/times-PROFILE-INPUT (all) and results/local/bench (the short run).
+# Holds: profile release is asked the input valid, profile paper the input paper. A module whose bytes stay the same stays as old as
+#      it is, and a file of rows is there whole or not at all, so that a run that was stopped goes on with the next service.
+
+ifndef BENCH_CONFIGS
+# naive is the authors' way: every function dispatched at each call, one ChaCha generator an instance called for each choice.
+define BENCH_CONFIGS
+naive=--all --dispatch call --discriminator chacha
+call=--dispatch call
+request=--dispatch request
+site=--dispatch site
+endef
+endif
+TIMES_COUNT ?= 100000
+TIMES_ROUNDS ?= 1000
+BENCH_COUNT ?= 5000
+BENCH_ROUNDS ?= 250
+
+define newline
+
+
+endef
+# A configuration as one word, its spaces as bars.
+TIMES_CONFIGS := $(strip $(subst $(newline), ,$(subst $(space),|,$(BENCH_CONFIGS))))
+times_name = $(firstword $(subst =, ,$1))
+times_flags = $(subst |, ,$(patsubst $(call times_name,$1)=%,%,$1))
+TIMES_NAMES := $(foreach c,$(TIMES_CONFIGS),$(call times_name,$c))
+TIMES_DIR := build/times
+TIMES_INPUT_release := valid
+TIMES_INPUT_paper := paper
+times_rows_dir = results/local/times-$1-$(TIMES_INPUT_$1)
+
+# ---- builds -----------------------------------------------------------------------------------------------------------
+
+# Other flags make other modules: this file is new when they are.
+define times_config
+$(TIMES_DIR)/$(call times_name,$1).flags: always
+	@mkdir -p $$(@D)
+	@echo '$(call times_flags,$1)' | cmp -s - $$@ || echo '$(call times_flags,$1)' >$$@
+endef
+$(foreach c,$(TIMES_CONFIGS),$(eval $(call times_config,$c)))
+$(TIMES_DIR)/original.flags:
+	@mkdir -p $(@D)
+	@echo --strategy none >$@
+
+# $(call times_build,PROFILE,NAME,CONFIG,FLAGS): a .built file is as new as the attempt, the module as its bytes.
+define times_build
+$(TIMES_DIR)/$1/$2.$3.built: build/services/raw/$1/$2.wasm $(MEWE) $(TIMES_DIR)/$3.flags
+	@mkdir -p $$(@D)
+	@echo "mewe $(TIMES_DIR)/$1/$2.$3.wasm"
+	@$(MEWE) build $$< -o $$@.wasm -q --cache $(CACHE) --variants $(call variants_of,$2,$1) $4
+	@if cmp -s $$@.wasm $$(@:.built=.wasm); then rm $$@.wasm; else mv $$@.wasm $$(@:.built=.wasm); fi
+	@touch $$@
+$(TIMES_DIR)/$1/$2.$3.wasm: $(TIMES_DIR)/$1/$2.$3.built
+	@test -e $$@ || { rm -f $$<; echo "$$@ is gone: run make again" >&2; exit 1; }
+endef
+times_modules = $(foreach c,original $(TIMES_NAMES),$(TIMES_DIR)/$1/$2.$c.wasm)
+
+# ---- rows -------------------------------------------------------------------------------------------------------------
+
+# $(call times_measure,PROFILE,NAME,COUNT,ROUNDS): what follows measures into $@.
+times_measure = flock build/measure/time.lock $(MEASURE) rq4 --service $2 --profile $1 --input $(TIMES_INPUT_$1) $(MEASURE_FREE_$2) \
+	--original $(TIMES_DIR)/$1/$2.original.wasm $(foreach c,$(TIMES_NAMES),--also $c=$(TIMES_DIR)/$1/$2.$c.wasm) \
+	--count $3 --rounds $4 -o $@
+
+# $(call times_rows,FILE,PROFILE,NAME,COUNT,ROUNDS): nothing is measured while anything is built.
+define times_rows
+$1: $(call times_modules,$2,$3) $(MEASURE_C) | $(MEASURE) $(foreach s,$(SERVICES),$(call times_modules,$2,$s))
+	@mkdir -p $$(@D) build/measure
+	@echo "times $1: $4 executions"
+	@$$(call times_measure,$2,$3,$4,$5)
+endef
+define times_rules
+$(call times_build,$1,$2,original,--strategy none)
+$(foreach c,$(TIMES_CONFIGS),$(newline)$(call times_build,$1,$2,$(call times_name,$c),$(call times_flags,$c)))
+$(call times_rows,$(times_rows_dir)/$2.csv,$1,$2,$(TIMES_COUNT),$(TIMES_ROUNDS))
+endef
+$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call times_rules,$p,$s))))
+$(foreach s,$(SERVICES),$(eval $(call times_rows,results/local/bench/$s.csv,release,$s,$(BENCH_COUNT),$(BENCH_ROUNDS))))
+
+TIMES_ROWS := $(foreach p,$(PROFILES),$(SERVICES:%=$(call times_rows_dir,$p)/%.csv))
+BENCH_ROWS := $(SERVICES:%=results/local/bench/%.csv)
+.PHONY: times-rows bench-rows
+times-rows: $(TIMES_ROWS)
+bench-rows: $(BENCH_ROWS)
