@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = {options, opt, "MODE",
 		"Measure a service in-process. MODE: traces (executions of a traced build, each on a fresh instance), time (original, call "
-		"and request in interleaved rounds, warm and fresh), rq4 (the same of any configurations, with the original twice), static (counts), twins (with and without trace, the same draws).", 0, 0, 0};
+		"and request in interleaved rounds, warm and fresh), rq4 (any configurations likewise, the original twice), static (counts), twins (with and without trace, the same draws).", 0, 0, 0};
 	Args a = {.plan = {.build = "multivariant", .config = "call", .count = 6400, .rounds = 200, .places = 10},
 	          .rows = {.service = "", .profile = "", .input = "valid", .strategy = "rewrite+reorder"},
 	          .mode = -1};

@@ -46,12 +46,13 @@ $(TIMES_DIR)/original.flags:
 	@mkdir -p $(@D)
 	@echo --strategy none >$@
 
-# $(call times_build,PROFILE,NAME,CONFIG,FLAGS): a .built file is as new as the attempt, the module as its bytes.
+# $(call times_build,PROFILE,NAME,CONFIG,FLAGS): a .built file is as new as the attempt, the module as its bytes. One at a time: a
+# build has workers of its own, and the largest with --dispatch site take gigabytes.
 define times_build
 $(TIMES_DIR)/$1/$2.$3.built: build/services/raw/$1/$2.wasm $(MEWE) $(TIMES_DIR)/$3.flags
 	@mkdir -p $$(@D)
 	@echo "mewe $(TIMES_DIR)/$1/$2.$3.wasm"
-	@$(MEWE) build $$< -o $$@.wasm -q --cache $(CACHE) --variants $(call variants_of,$2,$1) $4
+	@flock $(TIMES_DIR)/lock $(MEWE) build $$< -o $$@.wasm -q --cache $(CACHE) --variants $(call variants_of,$2,$1) $4
 	@if cmp -s $$@.wasm $$(@:.built=.wasm); then rm $$@.wasm; else mv $$@.wasm $$(@:.built=.wasm); fi
 	@touch $$@
 $(TIMES_DIR)/$1/$2.$3.wasm: $(TIMES_DIR)/$1/$2.$3.built
