@@ -22,7 +22,7 @@ static const struct argp_option options[] = {
 	{"original", OPT_ORIGINAL, "FILE", 0, "the original, whose answers are right", 2},
 	{"call", OPT_CALL, "FILE", 0, "time, static: the multivariant with --dispatch call, no trace", 2},
 	{"request", OPT_REQUEST, "FILE", 0, "time: the one with --dispatch request, no trace", 2},
-	{"also", OPT_ALSO, "CONFIG=FILE", 0, "time, rq4: a further one, for the rows of that name; may be repeated", 2},
+	{"also", OPT_ALSO, "CONFIG=FILE", 0, "time, rq4, bodies: a further one, for the rows of that name; may be repeated", 2},
 	{"traced", OPT_TRACED, "FILE", 0, "traces: a build with --trace hash", 2},
 	{"full", OPT_FULL, "FILE", 0, "static: a build with --trace full", 2},
 	{"ledger", OPT_LEDGER, "FILE", 0, "static: the ledger of the build", 2},
@@ -30,8 +30,8 @@ static const struct argp_option options[] = {
 	{"hash", OPT_HASH, "FILE", 0, "twins: built with --discriminator host --trace hash", 2},
 
 	{"count", OPT_COUNT, "N", 0, "traces, twins, rq4: executions (default 6400)", 3},
-	{"rounds", OPT_ROUNDS, "N", 0, "time, rq4: rounds (default 200)", 3},
-	{"places", OPT_PLACES, "N", 0, "rq4: compile the modules so often anew (default 10)", 3},
+	{"rounds", OPT_ROUNDS, "N", 0, "time, rq4, bodies: rounds (default 200)", 3},
+	{"places", OPT_PLACES, "N", 0, "rq4, bodies: compile the modules so often anew (default 10)", 3},
 	{"fixed", OPT_FIXED, 0, 0, "fix the guest's randomness, and seed the module's own draws, which must be --discriminator fixed", 3},
 	{"free", OPT_FREE, 0, 0, "the guest draws its answers itself: compare their lengths only", 3},
 	{0},
@@ -40,7 +40,8 @@ static const struct argp_option options[] = {
 static const struct {
 	const char *name;
 	void (*run)(const Plan *p, Rows *r);
-} modes[] = {{"traces", measure_traces}, {"time", measure_time}, {"rq4", measure_rq4}, {"static", measure_static}, {"twins", measure_twins}};
+} modes[] = {{"traces", measure_traces}, {"time", measure_time}, {"rq4", measure_rq4}, {"bodies", measure_bodies},
+             {"static", measure_static}, {"twins", measure_twins}};
 
 typedef struct Args {
 	Plan plan;
@@ -83,7 +84,7 @@ static void set_mode(struct argp_state *st, Args *a, const char *arg)
 			a->mode = k;
 			return;
 		}
-	argp_error(st, "one mode is wanted, of traces, time, rq4, static, twins, not '%s'", arg);
+	argp_error(st, "one mode is wanted, of traces, time, rq4, bodies, static, twins, not '%s'", arg);
 }
 
 static error_t opt(int key, char *arg, struct argp_state *st)
@@ -129,7 +130,8 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = {options, opt, "MODE",
 		"Measure a service in-process. MODE: traces (executions of a traced build, each on a fresh instance), time (original, call "
-		"and request in interleaved rounds, warm and fresh), rq4 (any configurations likewise, the original twice), static (counts), twins (with and without trace, the same draws).", 0, 0, 0};
+		"and request in interleaved rounds, warm and fresh), rq4 (any configurations likewise, the original twice), bodies (each "
+		"variant of one dispatcher), static (counts), twins (with and without trace, the same draws).", 0, 0, 0};
 	Args a = {.plan = {.build = "multivariant", .config = "call", .count = 6400, .rounds = 200, .places = 10},
 	          .rows = {.service = "", .profile = "", .input = "valid", .strategy = "rewrite+reorder"},
 	          .mode = -1};

@@ -105,6 +105,7 @@ typedef struct Plan {
 void measure_traces(const Plan *p, Rows *r);
 void measure_time(const Plan *p, Rows *r);
 void measure_rq4(const Plan *p, Rows *r);
+void measure_bodies(const Plan *p, Rows *r);
 void measure_static(const Plan *p, Rows *r);
 void measure_twins(const Plan *p, Rows *r);
 

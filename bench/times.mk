@@ -87,3 +87,37 @@ BENCH_ROWS := $(SERVICES:%=results/local/bench/%.csv)
 .PHONY: times-rows bench-rows
 times-rows: $(TIMES_ROWS)
 bench-rows: $(BENCH_ROWS)
+
+# ---- Figure 5: one dispatcher, each variant forced ------------------------------------------------------------------------
+
+# 42 bodies: 41 variants, as the paper has. The slowed copy is slower by so many turns of an empty loop, about as many cycles.
+FIG5_VARIANTS := 42
+FIG5_ROUNDS ?= 200
+FIG5_TURNS ?= 30
+FIG5_SLOWED := 7
+FIG5_FLAGS := --functions sodium_bin2base64 --variants $(FIG5_VARIANTS) --dispatch call --discriminator host
+PLANT := $(OUT)/bench/plant
+
+define figure5_rules
+$(TIMES_DIR)/$1/figure5.real.wasm: build/services/raw/$1/bin2base64.wasm $(MEWE)
+	@mkdir -p $$(@D)
+	@echo "mewe $$@"
+	@$(MEWE) build $$< -o $$@ -q --cache $(CACHE) $(FIG5_FLAGS)
+$(TIMES_DIR)/$1/figure5.copy.wasm: build/services/raw/$1/bin2base64.wasm $(MEWE)
+	@mkdir -p $$(@D)
+	@echo "mewe $$@"
+	@$(MEWE) build $$< -o $$@ -q $(FIG5_FLAGS) --strategy copy
+$(TIMES_DIR)/$1/figure5.planted.wasm: $(TIMES_DIR)/$1/figure5.copy.wasm $(PLANT)
+	@$(PLANT) $$< sodium_bin2base64.mewe.$(FIG5_SLOWED) $(FIG5_TURNS) $$@
+results/local/bodies-$1/bin2base64.csv: $(foreach m,real copy planted,$(TIMES_DIR)/$1/figure5.$m.wasm) \
+		$(TIMES_DIR)/$1/bin2base64.original.wasm $(MEASURE_C) | $(MEASURE)
+	@mkdir -p $$(@D) build/measure
+	@echo "times $$@: each variant forced, $(FIG5_ROUNDS) rounds"
+	@flock build/measure/time.lock $(MEASURE) bodies --service bin2base64 --profile $1 --original $(TIMES_DIR)/$1/bin2base64.original.wasm \
+		$(foreach m,real copy planted,--also $m=$(TIMES_DIR)/$1/figure5.$m.wasm) --rounds $(FIG5_ROUNDS) -o $$@
+endef
+$(foreach p,$(PROFILES),$(eval $(call figure5_rules,$p)))
+
+.PHONY: figure5
+figure5: results/local/bodies-release/bin2base64.csv ## can two variants of bin2base64 be told apart by their time? The paper's Figure 5
+	@$(PYTHON) scripts/figure5.py $< --figure results/local/figure5-%p.png
