@@ -1,6 +1,7 @@
 # times.mk - times by configuration: the paper's Table 4, Figures 4 and 5, and what shows that they can be trusted.
 #
-# In:  build/services/raw/PROFILE/NAME.wasm, build/mewe; BENCH_CONFIGS, one configuration a line: its name, =, flags for `mewe build`.
+# In:  build/services/raw/PROFILE/NAME.wasm, build/mewe; BENCH_CONFIGS, one configuration a line, not indented: its name, =, flags
+#      for `mewe build`.
 # Out: build/times/PROFILE/NAME.CONFIG.wasm; rows in results/local/times-PROFILE-INPUT (all) and results/local/bench (the short run).
 # Holds: profile release is asked the input valid, profile paper the input paper. A module whose bytes stay the same stays as old as
 #      it is, and a file of rows is there whole or not at all, so that a run that was stopped goes on with the next service.
@@ -84,9 +85,13 @@ $(foreach s,$(SERVICES),$(eval $(call times_rows,results/local/bench/$s.csv,rele
 
 TIMES_ROWS := $(foreach p,$(PROFILES),$(SERVICES:%=$(call times_rows_dir,$p)/%.csv))
 BENCH_ROWS := $(SERVICES:%=results/local/bench/%.csv)
-.PHONY: times-rows bench-rows
+.PHONY: times-rows bench-rows times bench-tables
 times-rows: $(TIMES_ROWS)
 bench-rows: $(BENCH_ROWS)
+times: $(TIMES_ROWS)
+	@$(PYTHON) scripts/rq4.py --published results/paper --figure results/local/figure4-%p.png $^
+bench-tables: $(BENCH_ROWS)
+	@$(PYTHON) scripts/rq4.py --published results/paper --figure results/local/bench/figure4-%p.png $^
 
 # ---- Figure 5: one dispatcher, each variant forced ------------------------------------------------------------------------
 
@@ -118,6 +123,23 @@ results/local/bodies-$1/bin2base64.csv: $(foreach m,real copy planted,$(TIMES_DI
 endef
 $(foreach p,$(PROFILES),$(eval $(call figure5_rules,$p)))
 
+FIG5_PROFILE ?= release
 .PHONY: figure5
-figure5: results/local/bodies-release/bin2base64.csv ## can two variants of bin2base64 be told apart by their time? The paper's Figure 5
+figure5: results/local/bodies-$(FIG5_PROFILE)/bin2base64.csv ## can two variants of bin2base64 be told apart by their time? The paper's Figure 5
 	@$(PYTHON) scripts/figure5.py $< --figure results/local/figure5-%p.png
+
+# ---- the harness itself ------------------------------------------------------------------------------------------------
+
+# Repeats are kept, so that a check that was stopped goes on; other modules or another program begin anew.
+HARNESS_SERVICES ?= encrypt bin2base64
+HARNESS_REPEATS ?= 100
+$(TIMES_DIR)/noop.wasm: bench/noop.wat $(MEWE)
+	@mkdir -p $(@D)
+	@$(MEWE) build $< -o $@ -q --strategy none
+
+.PHONY: harness-check $(HARNESS_SERVICES:%=harness-check-%)
+harness-check: $(HARNESS_SERVICES:%=harness-check-%) ## plant a slowdown of 2%, and none: how often is the harness wrong, in 100 repeats?
+$(HARNESS_SERVICES:%=harness-check-%): harness-check-%: $(TIMES_DIR)/release/%.original.wasm $(TIMES_DIR)/noop.wasm $(MEASURE) $(PLANT)
+	@mkdir -p build/measure
+	@work=build/harness/$*-$$(cat $^ scripts/harness.py | sha256sum | cut -c1-16) && flock build/measure/time.lock $(PYTHON) scripts/harness.py \
+		--measure $(MEASURE) --plant $(PLANT) --original $< --noop $(TIMES_DIR)/noop.wasm --service $* --repeats $(HARNESS_REPEATS) --work $$work

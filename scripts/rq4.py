@@ -99,7 +99,7 @@ def table4(times, published):
     return table("Table 4: time by configuration, in microseconds, and its ratio to the original's [95% interval]", head, lines, [
         "fresh: the first call of a fresh instance, seeding included: median and deviation of single executions;",
         "warm: one instance, called again and again; aa: the original a second time, the control; A12: how likely",
-        "an execution is the longer one; ~ no difference: the interval holds 1, or the ratio is within aa's;",
+        "an execution is the longer one; ~ no difference: the interval holds 1, or the ratio that aa came to;",
         f"paper: inside an edge node, beside {times.configs[0] if times.configs else '-'} as the authors dispatch; * their QR codes",
         "were made with another library"])
 

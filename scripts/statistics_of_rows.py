@@ -61,12 +61,12 @@ def placed_ratio(a, b, places_a, places_b, level=LEVEL):
 
 
 def shown(interval, control):
-    """Is there a difference? Only if the interval excludes 1, and the ratio is further from 1 than any that the interval of the
-    control, the same thing measured twice, still holds. Each is (ratio, low, high)."""
-    ratio, low, high = interval
-    if any(map(math.isnan, (*interval, *control))) or low <= 1 <= high:
+    """Is there a difference? Only if the interval excludes 1, and also the ratio that the control, the same thing measured twice, came
+    to in the same run, on whichever side of 1 that was. Each is (ratio, low, high)."""
+    if any(map(math.isnan, (*interval, *control))):
         return False
-    return abs(math.log(ratio)) > max(abs(math.log(control[1])), abs(math.log(control[2])))
+    chance = max(control[0], 1 / control[0])
+    return interval[1] > chance or interval[2] < 1 / chance
 
 
 def holm(p):

@@ -42,11 +42,12 @@ def known():
 def differences():
     nan = math.nan
     for name, interval, control, want in [
-        ("it excludes 1 and exceeds the control's", (1.05, 1.03, 1.07), (1.0, 0.99, 1.01), True),
-        ("a faster one, too", (0.95, 0.93, 0.97), (1.0, 0.99, 1.01), True),
+        ("its interval excludes 1 and the control's ratio", (1.05, 1.03, 1.07), (1.01, 0.99, 1.03), True),
+        ("a faster one, too", (0.95, 0.93, 0.97), (1.01, 0.99, 1.03), True),
         ("its interval holds 1", (1.05, 0.99, 1.11), (1.0, 0.99, 1.01), False),
-        ("the control's reaches further", (1.05, 1.03, 1.07), (1.03, 1.0, 1.06), False),
-        ("the control's reaches further on the other side", (1.05, 1.03, 1.07), (0.97, 0.94, 1.0), False),
+        ("its interval holds the control's ratio", (1.05, 1.03, 1.07), (1.04, 1.0, 1.08), False),
+        ("the control's ratio is as far on the other side", (1.05, 1.03, 1.07), (1 / 1.04, 0.93, 1.0), False),
+        ("a faster one, the same", (0.95, 0.93, 0.97), (1.04, 1.0, 1.08), False),
         ("no interval", (1.05, nan, nan), (1.0, 0.99, 1.01), False),
         ("no control", (1.05, 1.03, 1.07), (nan, nan, nan), False),
     ]:
