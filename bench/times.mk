@@ -93,6 +93,23 @@ times: $(TIMES_ROWS)
 bench-tables: $(BENCH_ROWS)
 	@$(PYTHON) scripts/rq4.py --published results/paper --figure results/local/bench/figure4-%p.png $^
 
+# A few executions of each, to know how long many take.
+define estimate_rules
+$(TIMES_DIR)/estimate/$1/$2.csv: $(call times_modules,$1,$2) | $(MEASURE)
+	@mkdir -p $$(@D) build/measure
+	@$$(call times_measure,$1,$2,20,4) --places 1
+endef
+$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call estimate_rules,$p,$s))))
+estimate_rows = $(SERVICES:%=$(TIMES_DIR)/estimate/$1/%.csv)
+estimate_full = $(PYTHON) scripts/estimate.py --count $(TIMES_COUNT) --rounds $(TIMES_ROUNDS) $(foreach p,$1,$(call estimate_rows,$p))
+
+.PHONY: bench-estimate reproduce-estimate
+bench-estimate: $(call estimate_rows,release) ## how long will the times of `make bench` take, and those of `make reproduce` in profile release?
+	@$(PYTHON) scripts/estimate.py --count $(BENCH_COUNT) --rounds $(BENCH_ROUNDS) $(call estimate_rows,release)
+	@$(call estimate_full,release)
+reproduce-estimate: $(foreach p,$(PROFILES),$(call estimate_rows,$p))
+	@$(call estimate_full,$(PROFILES))
+
 # ---- Figure 5: one dispatcher, each variant forced ------------------------------------------------------------------------
 
 # 42 bodies: 41 variants, as the paper has. The slowed copy is slower by so many turns of an empty loop, about as many cycles.
@@ -143,3 +160,14 @@ $(HARNESS_SERVICES:%=harness-check-%): harness-check-%: $(TIMES_DIR)/release/%.o
 	@mkdir -p build/measure
 	@work=build/harness/$*-$$(cat $^ scripts/harness.py | sha256sum | cut -c1-16) && flock build/measure/time.lock $(PYTHON) scripts/harness.py \
 		--measure $(MEASURE) --plant $(PLANT) --original $< --noop $(TIMES_DIR)/noop.wasm --service $* --repeats $(HARNESS_REPEATS) --work $$work
+
+# ---- campaigns -----------------------------------------------------------------------------------------------------------
+
+export BENCH_CONFIGS TIMES_COUNT TIMES_ROUNDS BENCH_COUNT BENCH_ROUNDS FIG5_ROUNDS FIG5_TURNS
+.PHONY: bench reproduce reference
+bench: ## times of the configurations BENCH_CONFIGS and Figure 5, with few executions; says first how long it takes
+	@scripts/campaign.sh bench
+reproduce: ## all tables and figures, both profiles, 100,000 executions; a run that was stopped goes on where it was
+	@scripts/campaign.sh reproduce
+reference: ## keep the rows, tables and figures of a full run in results/reference, with what machine it was
+	@scripts/campaign.sh reference

@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
+import estimate  # noqa: E402
 import rq4  # noqa: E402
 
 HEADER = ("run,machine,runtime,runtime_version,platform,service,profile,input,build,config,strategy,seed,module,node,phase,"
@@ -83,6 +84,14 @@ def wrong():
     check("and printed", [x[:20] for x in rq4.claim_lines(late).splitlines() if x.startswith("FAILS")], ["FAILS  encrypt slow:"])
 
 
+def estimates():
+    # Three times 1000 executions of 100 us, and as many warm ones of 1 us, which 10 rounds of 300 us exceed.
+    t = times(rows("original", 1000, 2000) + rows("aa", 1000, 2000) + rows("call", 1000, 2000))
+    check("how long it will take", round(estimate.seconds(t, "encrypt", 1000, 10), 9), 0.309)
+    check("ten times as many take longer, once warm ones count", round(estimate.seconds(t, "encrypt", 10000, 10), 9), 3.03)
+    check("in words", [estimate.duration(s) for s in (5, 600, 9000)], ["5 s", "10 min", "2.5 h"])
+
+
 def program():
     with tempfile.TemporaryDirectory() as d:
         f, png = Path(d) / "rows.csv", Path(d) / "figures/figure4-%p.png"
@@ -97,6 +106,6 @@ def program():
         check("it refuses other files in one line", (r.returncode, len(r.stderr.splitlines())), (1, 1))
 
 
-for part in (table, wrong, program):
+for part in (table, wrong, estimates, program):
     part()
 sys.exit(failed)
