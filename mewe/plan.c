@@ -47,7 +47,7 @@ static int time_copies(Planner *p, Trial *t, uint32_t *n, Err *e)
 	for (uint32_t i = 0; i < p->nspot && !code; i++) {
 		memset(t->bits, 0, p->nspot);
 		t->bits[i] = COPIES;
-		code = trial_run(p, true, t, RACE_SHORT, e);
+		code = trial_run(p, TRIAL_COPIES, t, RACE_SHORT, e);
 		p->spot[i].cost = (t->ratio.median - 1) / (COPIES * p->spot[i].gain);
 		progress_of(p, "places", i + 1, p->nspot);
 	}
@@ -76,7 +76,7 @@ static uint8_t share(const Planner *p, double lacking, const Spot *s)
 static int time_next(Planner *p, Trial *t, double ratio, Next *next, uint32_t rounds, Err *e)
 {
 	t->bits[next->spot] = next->bits;
-	int code = trial_run(p, false, t, rounds, e);
+	int code = trial_run(p, TRIAL_VARIANTS, t, rounds, e);
 	t->bits[next->spot] = 0;
 	next->adds = t->ratio.median - ratio;
 	return code;
@@ -119,7 +119,7 @@ static int grow(Planner *p, Trial *t, bool first, Err *e)
 		code = time_next(p, t, ratio, &next[i], RACE_LONG, e);
 	price(p, lacking, next, n);
 	t->bits[next[0].spot] = next[0].bits;
-	return code ? code : trial_run(p, false, t, RACE_LONG, e);
+	return code ? code : trial_run(p, TRIAL_STEP, t, RACE_LONG, e);
 }
 
 /* The places by what they cost alone, so that the next ones to be tried are the best; `has` is the one that was chosen. */
@@ -213,6 +213,24 @@ static void first(const Planner *p, uint32_t n, uint8_t *bits)
 		bits[i] = i < n ? p->spot[i].bits : 0;
 }
 
+/* What fewer places give and cost, for who asks for the frontier. */
+static int steps(Planner *p, Trial *t, Err *e)
+{
+	uint8_t *all = xalloc(p->nspot);
+	int code = 0;
+	memcpy(all, t->bits, p->nspot);
+	for (uint32_t n = 1; n < p->nspot && !code; n++) {
+		if (all[n] == 0)
+			continue;
+		for (uint32_t i = n; i < p->nspot; i++)
+			t->bits[i] = 0;
+		code = trial_run(p, TRIAL_STEP, t, RACE_SHORT, e);
+		memcpy(t->bits, all, p->nspot);
+	}
+	free(all);
+	return code;
+}
+
 /* As many of the places as the time allows: between `fits` and `not` there is nothing known yet. */
 static int fill(Planner *p, uint32_t n, Trial *t, Err *e)
 {
@@ -220,7 +238,7 @@ static int fill(Planner *p, uint32_t n, Trial *t, Err *e)
 	int code = 0;
 	for (uint32_t tries = 0; not - fits > 1 && !code; k = (fits + not) / 2, tries++) {
 		first(p, k, t->bits);
-		code = trial_run(p, false, t, RACE_LONG, e);
+		code = trial_run(p, TRIAL_STEP, t, RACE_LONG, e);
 		if ((t->ratio.median - 1) * 100 <= p->wish->overhead)
 			fits = k;
 		else
@@ -277,7 +295,7 @@ static int make(Planner *p, Trial *t, char *plan, bool *less, Err *e)
 	for (uint32_t i = 0; i < t->places; i++)
 		t->bodies += b.dispatchers.d[i].n;
 	if (!code && !(*less = learn(p, t->bits, &b)))
-		code = trial_time(p, "plan", t, &b.twin, RACE_LONG, e);
+		code = trial_time(p, TRIAL_PLAN, t, &b.twin, RACE_LONG, e);
 	pipeline_free(&b, NULL);
 	return code;
 }
@@ -291,8 +309,10 @@ static int choose(Planner *p, uint32_t n, Trial *t, char **plan, Err *e)
 		*plan = NULL;
 		if (p->base <= SHORT)
 			code = grow_all(p, t, e);
-		else if (p->wish->entropy > 0)
+		else if (p->wish->entropy > 0) {
 			spread(p, t->bits);
+			code = steps(p, t, e);
+		}
 		else
 			code = fill(p, n, t, e);
 		t->entropy = trial_entropy(p, t->bits);

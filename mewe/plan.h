@@ -78,8 +78,10 @@ typedef struct Trial {
 } Trial;
 int trial_open(Planner *p, Err *e);               /* times the original */
 void trial_close(Planner *p);
-int trial_run(Planner *p, bool copies, Trial *t, uint32_t rounds, Err *e); /* makes bits' module and times it */
-int trial_time(Planner *p, const char *kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e); /* times this one */
+/* What a placement is timed for: the price of a place, by copies or variants; a step on the way; the plan. */
+typedef enum TrialKind { TRIAL_COPIES, TRIAL_VARIANTS, TRIAL_STEP, TRIAL_PLAN } TrialKind;
+int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e); /* makes bits' module and times it */
+int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e); /* times this one */
 double trial_entropy(const Planner *p, const uint8_t *bits);
 
 #endif

@@ -51,13 +51,14 @@ static int emit(Planner *p, bool copies, Trial *t, Bytes *out, Err *e)
 	return code;
 }
 
-static void put_row(Planner *p, const char *kind, const Trial *t)
+static void put_row(Planner *p, TrialKind kind, const Trial *t)
 {
-	buf_printf(&p->frontier, "%s,%.0f,%u,%u,%llu,%.1f,%.4f,%.4f,%.4f,%.4f,%.4f\n", kind, t->entropy, t->places, t->bodies,
+	static const char *const names[] = {[TRIAL_COPIES] = "copies", [TRIAL_VARIANTS] = "variants", [TRIAL_STEP] = "step", [TRIAL_PLAN] = "plan"};
+	buf_printf(&p->frontier, "%s,%.0f,%u,%u,%llu,%.1f,%.4f,%.4f,%.4f,%.4f,%.4f\n", names[kind], t->entropy, t->places, t->bodies,
 	           (unsigned long long)t->size, p->base, t->ratio.median, t->ratio.low, t->ratio.high, t->noise.low, t->noise.high);
 }
 
-int trial_time(Planner *p, const char *kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e)
+int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e)
 {
 	Runner *r[3] = {p->original, p->again, NULL};
 	Ratio ratio[3];
@@ -74,12 +75,12 @@ int trial_time(Planner *p, const char *kind, Trial *t, const Bytes *wasm, uint32
 	return code;
 }
 
-int trial_run(Planner *p, bool copies, Trial *t, uint32_t rounds, Err *e)
+int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e)
 {
 	Bytes out = {0};
-	int code = emit(p, copies, t, &out, e);
+	int code = emit(p, kind == TRIAL_COPIES, t, &out, e);
 	if (!code)
-		code = trial_time(p, copies ? "copies" : "variants", t, &out, rounds, e);
+		code = trial_time(p, kind, t, &out, rounds, e);
 	free(out.p);
 	return code;
 }
@@ -101,7 +102,7 @@ int trial_open(Planner *p, Err *e)
 		code = runner_open(p->file, out.p, out.n, p->wish, &p->again, e);
 	if (!code)
 		code = race_run((Runner *[]){p->original, p->again}, 2, RACE_LONG, &p->base, ratio, e);
-	buf_str(&p->frontier, "bodies_are,entropy_bits,places,bodies,size_bytes,original_ns,ratio,ratio_low,ratio_high,aa_low,aa_high\n");
+	buf_str(&p->frontier, "trial,entropy_bits,places,bodies,size_bytes,original_ns,ratio,ratio_low,ratio_high,aa_low,aa_high\n");
 	read_free(b.mod);
 	free(out.p);
 	return code;
