@@ -122,8 +122,8 @@ static int grow(Planner *p, Trial *t, bool first, Err *e)
 	return code ? code : trial_run(p, TRIAL_STEP, t, RACE_LONG, e);
 }
 
-/* The places by what they cost alone, so that the next ones to be tried are the best; `has` is the one that was chosen. */
-static void reorder(Planner *p, uint8_t *bits)
+/* The places by what they cost alone, so that the next ones to be tried are the best. Where the one that was chosen is then. */
+static uint32_t reorder(Planner *p, uint8_t *bits)
 {
 	uint32_t i = 0;
 	while (bits[i] == 0)
@@ -135,6 +135,7 @@ static void reorder(Planner *p, uint8_t *bits)
 	for (i = 0; p->spot[i].at.func != has.func || p->spot[i].at.index != has.index;)
 		i++;
 	bits[i] = wide;
+	return i;
 }
 
 static bool satisfied(const Planner *p, const Trial *t)
@@ -142,25 +143,41 @@ static bool satisfied(const Planner *p, const Trial *t)
 	return p->wish->entropy > 0 ? trial_entropy(p, t->bits) >= p->wish->entropy : (t->ratio.median - 1) * 100 > p->wish->overhead;
 }
 
+/* The last place was too much for the time: with how few bodies does it fit in? With none, unless it is all there is. */
+static int narrow(Planner *p, Trial *t, uint32_t last, bool only, Err *e)
+{
+	int code = 0;
+	while (!code && t->bits[last] > 0 && satisfied(p, t)) {
+		if (--t->bits[last] > 0)
+			code = trial_run(p, TRIAL_STEP, t, RACE_LONG, e);
+		progress_of(p, "bodies", 0, 0);
+	}
+	if (only && t->bits[last] == 0)
+		t->bits[last] = 1;
+	return code;
+}
+
 /* From the placement that there is, which may be none. */
 static int grow_all(Planner *p, Trial *t, Err *e)
 {
-	Trial last = {.bits = xalloc(p->nspot)};
-	uint32_t usable = 0, has = 0;
+	uint8_t *before = xalloc(p->nspot);
+	uint32_t usable = 0, has = 0, last = 0;
 	int code = 0;
 	for (uint32_t i = 0; i < p->nspot; i++) {
 		usable += p->spot[i].bits > 0;
 		has += t->bits[i] > 0;
 	}
 	for (; has < usable && !code && !satisfied(p, t); has++) {
-		memcpy(last.bits, t->bits, p->nspot);
+		memcpy(before, t->bits, p->nspot);
 		code = grow(p, t, has == 0, e);
+		for (last = 0; last < p->nspot && t->bits[last] == before[last];)
+			last++;
 		if (has == 0)
-			reorder(p, t->bits);
+			last = reorder(p, t->bits);
 	}
-	if (has > 1 && p->wish->entropy == 0 && satisfied(p, t)) /* the last one was too much */
-		memcpy(t->bits, last.bits, p->nspot);
-	free(last.bits);
+	free(before);
+	if (!code && p->wish->entropy == 0 && has > 0 && satisfied(p, t))
+		code = narrow(p, t, last, has == 1, e);
 	return code;
 }
 
