@@ -88,8 +88,9 @@ static void put_globals(Buf *b, const char *name, uint32_t n)
 
 /* ---- the choice vector ------------------------------------------------------------------------------------------------ */
 
-/* A field that is not raw is made from a piece of a random word that is wider: the high bits of its product with n. The word is drawn again, all of it, when one piece would make some value likelier (the low bits are below 2^width mod n),
- * which for each piece happens less than once in 64. */
+/* A field that is not raw is made from a piece of a random word that is wider: the high bits of its product with n. The word is drawn
+ * again, all of it, when one piece would make some value likelier (the low bits are below 2^width mod n), which for each piece
+ * happens less than once in 64. */
 static uint32_t width(uint32_t n) { return draw_bits(n) + DRAW_SPARE; }
 
 static void put_product(Buf *b, uint32_t n, uint32_t at)

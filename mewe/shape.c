@@ -86,7 +86,8 @@ static Expr product(Ref m, const Selector *s, uint32_t n)
 	Expr bits = BinaryenUnary(m, BinaryenWrapInt64(), pool(m, s));
 	if (draw_width(n) == draw_bits(n))
 		return bits;
-	return BinaryenBinary(m, BinaryenMulInt32(), BinaryenBinary(m, BinaryenAndInt32(), bits, number(m, (1u << draw_width(n)) - 1)), number(m, n));
+	bits = BinaryenBinary(m, BinaryenAndInt32(), bits, number(m, (1u << draw_width(n)) - 1));
+	return BinaryenBinary(m, BinaryenMulInt32(), bits, number(m, n));
 }
 
 /* Are they too few, or such as would make some choices likelier? */

@@ -136,7 +136,8 @@ def callgrind(rows):
         if (service, "original") not in count:
             sys.exit(f"bench.py: there are no rows of {service}'s original")
         base = count[service, "original"]
-        cells = "".join(f"{count[service, c]:>12.0f}{count[service, c] / base:>8.2f}" if (service, c) in count else " " * 20 for c in configs)
+        cells = "".join(f"{count[service, c]:>12.0f}{count[service, c] / base:>8.2f}" if (service, c) in count else " " * 20
+                        for c in configs)
         print(f"{service:<12}{base:>12.0f}{cells}")
     print(f"counted again, the same: {same.sum()} of {len(same)}: " + ("holds" if same.all() else "FAILS"))
 
@@ -151,7 +152,7 @@ def processes(rows):
         print(f"{runtime} {version}")
         for service in sorted(of["service"].unique()):
             a, b = times.get((service, "original")), times.get((service, "call"))
-            line = f"  {service:<12}{duration(np.median(a)) if a is not None else '-':>10}{duration(np.median(b)) if b is not None else '-':>10}"
+            line = f"  {service:<12}" + "".join(f"{'-' if x is None else duration(np.median(x)):>10}" for x in (a, b))
             if a is not None and b is not None:
                 r = ratio(a, b)
                 line += f"{r[0]:8.2f} [{r[1]:.2f}, {r[2]:.2f}]"

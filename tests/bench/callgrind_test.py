@@ -32,7 +32,8 @@ def planted_loops(folder):
         return
     got = read(rows)
     count = {n: [float(x["value"]) for x in got if x["config"] == n] for n in [*modules, "call"]}
-    check("callgrind: rows have the schema's columns", list(got[0]) == HEADER and {x["metric"] for x in got} == {"instructions"}, str(got[0]))
+    check("callgrind: rows have the schema's columns", list(got[0]) == HEADER and {x["metric"] for x in got} == {"instructions"},
+          str(got[0]))
     check("callgrind: counted again it is the same", all(len(v) == 2 and v[0] == v[1] for v in count.values()), str(count))
     more, most = count["more"][0] - count["original"][0], count["most"][0] - count["more"][0]
     check("callgrind: 1000 turns more are seen, each of at least two instructions", more >= 2000, str(count))

@@ -60,7 +60,8 @@ def others(folder):
           f"{r.returncode} {r.stderr}")
     driver(broken, "broken", "exit 1")
     r, rows = times(folder, runtimes=broken)
-    check("processes: a driver that fails is an error", r.returncode == 2 and "broken version: exit code 1" in r.stderr and not rows, r.stderr)
+    check("processes: a driver that fails is an error", r.returncode == 2 and "broken version: exit code 1" in r.stderr and not rows,
+          r.stderr)
     shutil.copytree(good, folder / "one")
     r, rows = times(folder, "--only", "absent", runtimes=folder / "one")
     check("processes: no runtime is an error", r.returncode == 2 and "no runtime" in r.stderr and not rows, r.stderr)
@@ -72,11 +73,11 @@ def main():
         ours(folder)
         others(folder)
         base = {"service": "s", "phase": "process", "runtime_version": "7"}
-        plant(folder / "planted.csv", [{**base, "runtime": "a", "config": "original", "value": 1e6}, {**base, "runtime": "a", "config": "call",
-              "value": 4e6}, {**base, "runtime": "b", "config": "original", "value": 2e6}])
+        plant(folder / "planted.csv", [{**base, "runtime": r, "config": c, "value": v}
+                                       for r, c, v in (("a", "original", 1e6), ("a", "call", 4e6), ("b", "original", 2e6))])
         out = table("processes", folder / "planted.csv").stdout
-        check("processes: a planted ratio comes out", re.search(r"^a 7\n  s +1 ms +4 ms +4\.00 \[4\.00, 4\.00\]\nb 7\n  s +2 ms +-$", out,
-                                                                  flags=re.M), out)
+        want = r"^a 7\n  s +1 ms +4 ms +4\.00 \[4\.00, 4\.00\]\nb 7\n  s +2 ms +-$"
+        check("processes: a planted ratio comes out", re.search(want, out, flags=re.M), out)
     ended()
 
 

@@ -54,9 +54,15 @@ static void same_body(Mod *m) { BinaryenCallSetTarget(first(m, "f", K_Call, "f.m
 static void undispatched(Mod *m) { BinaryenConstSetValueI32(first(m, "plain", K_Const, NULL), 0); }
 static void draws_less(Mod *m) { BinaryenCallSetOperandAt(first(m, "f", K_Call, "mewe.draw"), 1, BinaryenConst(m->ref, BinaryenLiteralInt32(2))); }
 static void draws_otherwise(Mod *m) { BinaryenCallSetTarget(first(m, "f", K_Call, "mewe.draw"), "k"); }
-static void pool_among_fewer(Mod *m) { BinaryenCallSetOperandAt(first(m, "f", K_Call, "mewe.ready"), 0, BinaryenConst(m->ref, BinaryenLiteralInt32(2))); }
-static void pool_kept(Mod *m) { BinaryenGlobalSetSetValue(first(m, "f", K_GlobalSet, NULL), BinaryenGlobalGet(m->ref, "mewe.pool", BinaryenTypeInt64())); }
-static void pool_unasked(Mod *m) { BinaryenIfSetCondition(first(m, "f", K_If, NULL), BinaryenConst(m->ref, BinaryenLiteralInt32(0))); }
+static Expr number(Mod *m, int32_t x) { return BinaryenConst(m->ref, BinaryenLiteralInt32(x)); }
+
+static void pool_among_fewer(Mod *m) { BinaryenCallSetOperandAt(first(m, "f", K_Call, "mewe.ready"), 0, number(m, 2)); }
+static void pool_unasked(Mod *m) { BinaryenIfSetCondition(first(m, "f", K_If, NULL), number(m, 0)); }
+static void pool_kept(Mod *m)
+{
+	BinaryenGlobalSetSetValue(first(m, "f", K_GlobalSet, NULL), BinaryenGlobalGet(m->ref, "mewe.pool", BinaryenTypeInt64()));
+}
+
 static void pool_shifted(Mod *m) { BinaryenGlobalGetSetName(first(m, "f", K_GlobalGet, NULL), "mewe.counter"); }
 
 /* Everywhere, another global of ours. */
@@ -104,7 +110,10 @@ static void before(Mod *m, const char *func, Expr what)
 
 static void dispatcher_writes(Mod *m) { before(m, "f", BinaryenGlobalSet(m->ref, "x", get(m, 0))); }
 static void body_writes(Mod *m) { before(m, "f.mewe.0", BinaryenGlobalSet(m->ref, "x", get(m, 0))); }
-static void body_steers(Mod *m) { before(m, "f.mewe.0", BinaryenGlobalSet(m->ref, "mewe.pool", BinaryenConst(m->ref, BinaryenLiteralInt64(0)))); }
+static void body_steers(Mod *m)
+{
+	before(m, "f.mewe.0", BinaryenGlobalSet(m->ref, "mewe.pool", BinaryenConst(m->ref, BinaryenLiteralInt64(0))));
+}
 
 static void start_moved(Mod *m)
 {
