@@ -150,7 +150,7 @@
     (local.get $x15)))
   (global.set $mewe.counter (i64.add (global.get $mewe.counter) (i64.const 1))))
 
-;; 64 random bits.
+;; 64 random bits. The word is selected and not jumped to: where a choice made jumps unforeseeable, no other jump can be foreseen.
 (func $mewe.word (result i64)
   (local $at i32)
   (if (i32.eq (local.tee $at (global.get $mewe.at)) (i32.const 8))
@@ -160,16 +160,16 @@
       (call $mewe.block (i32.const 6))
       (local.set $at (i32.const 0))))
   (global.set $mewe.at (i32.add (local.get $at) (i32.const 1)))
-  (block $7 (block $6 (block $5 (block $4 (block $3 (block $2 (block $1 (block $0
-    (br_table $0 $1 $2 $3 $4 $5 $6 $7 (local.get $at)))
-    (return (global.get $mewe.word.0)))
-    (return (global.get $mewe.word.1)))
-    (return (global.get $mewe.word.2)))
-    (return (global.get $mewe.word.3)))
-    (return (global.get $mewe.word.4)))
-    (return (global.get $mewe.word.5)))
-    (return (global.get $mewe.word.6)))
-  (global.get $mewe.word.7))
+  (select
+    (select
+      (select (global.get $mewe.word.7) (global.get $mewe.word.6) (i32.and (local.get $at) (i32.const 1)))
+      (select (global.get $mewe.word.5) (global.get $mewe.word.4) (i32.and (local.get $at) (i32.const 1)))
+      (i32.and (local.get $at) (i32.const 2)))
+    (select
+      (select (global.get $mewe.word.3) (global.get $mewe.word.2) (i32.and (local.get $at) (i32.const 1)))
+      (select (global.get $mewe.word.1) (global.get $mewe.word.0) (i32.and (local.get $at) (i32.const 1)))
+      (i32.and (local.get $at) (i32.const 2)))
+    (i32.and (local.get $at) (i32.const 4))))
 
 ;; What a dispatcher calls when the pool's next $width bits do not give one of n: it has fewer, or they would make some k likelier
 ;; (the low half of their product with n is below 2^width mod n). Afterwards they do, and the dispatcher takes them itself.
