@@ -22,7 +22,8 @@ $(AUTHORS_DIR)/%.service.o: services/%.c $(SERVICE_HEADERS) build/services/inclu
 	@$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) -O2 $(WASM_INCLUDE_sodium) -c $< -o $@
 
 define authors_rules
-$(AUTHORS_DIR)/%.$1.wasm: $(AUTHORS_DIR)/%.service.o build/services/wasi-release.o $(AUTHORS_DIR)/discriminate.o $(AUTHORS_BITCODE)/$(AUTHORS_FILE_$1)
+$(AUTHORS_DIR)/%.$1.wasm: $(AUTHORS_DIR)/%.service.o build/services/wasi-release.o $(AUTHORS_DIR)/discriminate.o \
+		$(AUTHORS_BITCODE)/$(AUTHORS_FILE_$1)
 	@echo "wasm-ld $$@"
 	@$(WASM_CC) $(WASM_LDFLAGS) -Wl,--lto-O$(AUTHORS_LTO) $$^ -o $$@.raw
 	@$(MEWE) build $$@.raw -o $$@ -q --strategy none
@@ -33,7 +34,8 @@ $(foreach k,original multivariant,$(eval $(call authors_rules,$k)))
 $(foreach k,original multivariant,$(AUTHORS_BITCODE)/$(AUTHORS_FILE_$k)):
 	@echo "authors: $@ is missing" >&2; exit 2
 endif
-$(AUTHORS_ROWS): $(AUTHORS_ROWS_DIR)/%.csv: $(AUTHORS_DIR)/%.original.wasm $(AUTHORS_DIR)/%.multivariant.wasm $(MEASURE_C) | $(MEASURE) $(MEWE)
+$(AUTHORS_ROWS): $(AUTHORS_ROWS_DIR)/%.csv: $(AUTHORS_DIR)/%.original.wasm $(AUTHORS_DIR)/%.multivariant.wasm $(MEASURE_C) | \
+		$(MEASURE) $(MEWE)
 	@mkdir -p $(@D) build/measure
 	@echo "times $@: $(AUTHORS_COUNT) executions"
 	@flock build/measure/time.lock $(MEASURE) rq4 --service $* --profile release --input valid $(MEASURE_FREE_$*) --original $< \
@@ -42,7 +44,8 @@ $(AUTHORS_ROWS): $(AUTHORS_ROWS_DIR)/%.csv: $(AUTHORS_DIR)/%.original.wasm $(AUT
 .PHONY: authors
 ifneq ($(AUTHORS_BITCODE),)
 authors: $(AUTHORS_ROWS)
-	@echo "The authors' bitcode, linked here with --lto-O$(AUTHORS_LTO). Unverified: nothing proved these variants; the built-in answer was compared."
+	@echo "The authors' bitcode, linked here with --lto-O$(AUTHORS_LTO)."
+	@echo "Unverified: nothing proved these variants; the built-in input's answer was compared."
 	@$(PYTHON) scripts/rq4.py --published results/paper $^
 else
 authors: ## the time of the authors' own multivariants, unverified; AUTHORS_BITCODE=DIR names their files

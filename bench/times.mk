@@ -104,7 +104,7 @@ estimate_rows = $(SERVICES:%=$(TIMES_DIR)/estimate/$1/%.csv)
 estimate_full = $(PYTHON) scripts/estimate.py --count $(TIMES_COUNT) --rounds $(TIMES_ROUNDS) $(foreach p,$1,$(call estimate_rows,$p))
 
 .PHONY: bench-estimate reproduce-estimate
-bench-estimate: $(call estimate_rows,release) ## how long will the times of `make bench` take, and those of `make reproduce` in profile release?
+bench-estimate: $(call estimate_rows,release) ## how long will the times of `make bench` take, and those of `make reproduce`?
 	@$(PYTHON) scripts/estimate.py --count $(BENCH_COUNT) --rounds $(BENCH_ROUNDS) $(call estimate_rows,release)
 	@$(call estimate_full,release)
 reproduce-estimate: $(foreach p,$(PROFILES),$(call estimate_rows,$p))
@@ -142,7 +142,7 @@ $(foreach p,$(PROFILES),$(eval $(call figure5_rules,$p)))
 
 FIG5_PROFILE ?= release
 .PHONY: figure5
-figure5: results/local/bodies-$(FIG5_PROFILE)/bin2base64.csv ## can two variants of bin2base64 be told apart by their time? The paper's Figure 5
+figure5: results/local/bodies-$(FIG5_PROFILE)/bin2base64.csv ## can variants be told apart by their time? The paper's Figure 5
 	@$(PYTHON) scripts/figure5.py $< --figure results/local/figure5-%p.png
 
 # ---- the harness itself ------------------------------------------------------------------------------------------------
@@ -158,7 +158,8 @@ $(TIMES_DIR)/noop.wasm: bench/noop.wat $(MEWE)
 harness-check: $(HARNESS_SERVICES:%=harness-check-%) ## plant a slowdown of 2%, and none: how often is the harness wrong, in 100 repeats?
 $(HARNESS_SERVICES:%=harness-check-%): harness-check-%: $(TIMES_DIR)/release/%.original.wasm $(TIMES_DIR)/noop.wasm $(MEASURE) $(PLANT)
 	@mkdir -p build/measure
-	@work=build/harness/$*-$$(cat $^ scripts/harness.py | sha256sum | cut -c1-16) && flock build/measure/time.lock $(PYTHON) scripts/harness.py \
+	@work=build/harness/$*-$$(cat $^ scripts/harness.py | sha256sum | cut -c1-16) && \
+		flock build/measure/time.lock $(PYTHON) scripts/harness.py \
 		--measure $(MEASURE) --plant $(PLANT) --original $< --noop $(TIMES_DIR)/noop.wasm --service $* --repeats $(HARNESS_REPEATS) --work $$work
 
 # ---- campaigns -----------------------------------------------------------------------------------------------------------

@@ -92,8 +92,8 @@ def report(profile, tests, power, rounds):
     for module in (m for m in TITLES if m in tests):
         t = tests[module]
         number, slower, found = t.slowest()
-        lines.append([TITLES[module], show(len(t.numbers)), show(float(np.median(t.median)), 1), percent(t.spread), f"{t.differ} of {len(t.p)}",
-                      show(t.beyond(tests["copy"].spread)), str(number), percent(slower), f"{found} of {len(t.numbers) - 1}"])
+        lines.append([TITLES[module], show(len(t.numbers)), show(float(np.median(t.median)), 1), percent(t.spread),
+                      f"{t.differ} of {len(t.p)}", show(t.beyond(tests["copy"].spread)), str(number), percent(slower), f"{found} of {len(t.numbers) - 1}"])
     head = ["bodies of sodium_bin2base64", "n", "ns", "spread", "pairs differ", "beyond", "slowest", "by", "found"]
     return table(f"Figure 5, profile {profile}: {n} x {n} variants, each forced, {rounds} rounds; Mann-Whitney U, Holm, 5%", head, lines, [
         "pairs differ: in the paper none of its 41 x 41; beyond: of these, by more than any two copies do;",
@@ -110,8 +110,8 @@ def claims(tests, power):
         number, slower, found = tests["planted"].slowest()
         others = len(tests["planted"].numbers) - 1
         if slower >= power:
-            out.append((found >= POWER * others, f"the slowed copy {number}, by {percent(slower)}, differs from {found} of {others} others, "
-                        f"at least {POWER:.0%}"))
+            out.append((found >= POWER * others, f"the slowed copy {number}, by {percent(slower)}, differs from {found} of {others} "
+                        f"others, at least {POWER:.0%}"))
         else:
             out.append((False, f"the slowed copy is slower by {percent(slower)} only, below the {percent(power)} that would be found"))
     if "real" in tests:

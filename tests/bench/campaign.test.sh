@@ -8,14 +8,17 @@ here=$PWD
 # ---- configurations
 configs=$'\na=--dispatch call\nbudget=--entropy 20 --profile serve,0 --entry=serve\n'
 flags() { BENCH_CONFIGS=$configs make -n "build/times/$1.wasm" "${@:2}" 2>&1 | grep -o -- '--variants .*'; }
-result "flags with spaces, commas and = reach the build" "$(flags release/encrypt.budget | diff - <(echo '--variants 16 --entropy 20 --profile serve,0 --entry=serve'))"
+result "flags with spaces, commas and = reach the build" "$(flags release/encrypt.budget |
+	diff - <(echo '--variants 16 --entropy 20 --profile serve,0 --entry=serve'))"
 result "the other configuration has its own" "$(flags release/bin2base64.a | diff - <(echo '--variants 64 --dispatch call'))"
 result "the other profile has its variants" "$(flags paper/qr_str.a | diff - <(echo '--variants 24 --dispatch call'))"
 BENCH_CONFIGS=$configs make -n results/local/bench/encrypt.csv BENCH_COUNT=7 BENCH_ROUNDS=3 >"$temp/out" 2>&1
-result "the measurement gets the original, both modules and the counts" "$(tr -s ' ' <"$temp/out" | grep -q -- \
-	'--original build/times/release/encrypt.original.wasm --also a=build/times/release/encrypt.a.wasm --also budget=build/times/release/encrypt.budget.wasm --count 7 --rounds 3 -o' ||
+result "the measurement gets the original, both modules and the counts" "$(modules=build/times/release/encrypt
+	tr -s ' ' <"$temp/out" | grep -q -- \
+		"--original $modules.original.wasm --also a=$modules.a.wasm --also budget=$modules.budget.wasm --count 7 --rounds 3 -o" ||
 	tail -n 1 "$temp/out")"
-result "no configuration of another name" "$(BENCH_CONFIGS=$configs make -n build/times/release/encrypt.none.wasm 2>&1 | grep -q 'No rule' || echo "there is a rule")"
+result "no configuration of another name" "$(BENCH_CONFIGS=$configs make -n build/times/release/encrypt.none.wasm 2>&1 | grep -q 'No rule' ||
+	echo "there is a rule")"
 
 # ---- a campaign, by a stand-in for make
 tree=$temp/tree
@@ -65,10 +68,11 @@ echo short >"$local/bench/encrypt.csv"
 echo png >"$local/figure4-release.png"
 expect "reference" 0 'results/reference$' campaign reference
 result "it has rows, texts, figures and the machine; no single traces, and nothing of the short run" "$(cd "$tree/results/reference" &&
-	find . -type f | sort | diff - <(printf './%s\n' ablation.txt estimate.txt figure4-release.png figure5-paper.txt figure5.txt funnel.txt machine.json \
-		release-valid/encrypt.static-call.csv.gz survival.txt tables-paper-paper.txt tables-release-valid.txt \
+	find . -type f | sort | diff - <(printf './%s\n' ablation.txt estimate.txt figure4-release.png figure5-paper.txt figure5.txt \
+		funnel.txt machine.json release-valid/encrypt.static-call.csv.gz survival.txt tables-paper-paper.txt tables-release-valid.txt \
 		times-release-valid/encrypt.csv.gz times.txt | sort))"
-result "the rows are the same" "$(gzip -dc "$tree/results/reference/times-release-valid/encrypt.csv.gz" | cmp - "$local/times-release-valid/encrypt.csv" 2>&1)"
+rows=times-release-valid/encrypt.csv
+result "the rows are the same" "$(gzip -dc "$tree/results/reference/$rows.gz" | cmp - "$local/$rows" 2>&1)"
 result "the machine is described" "$(build/deps/venv/bin/python - "$tree/results/reference/machine.json" <<'END'
 import json, sys
 m = json.load(open(sys.argv[1]))

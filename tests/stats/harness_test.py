@@ -68,8 +68,9 @@ def program():
 
 def verdicts():
     good, missed, alarm = (True, False, 1.02), (False, False, 1.0), (True, True, 1.02)
-    for name, judged, want in [("no error", [good] * 100, [True, True]), ("five of each are allowed", [good] * 90 + [missed] * 5 + [alarm] * 5,
-                               [True, True]), ("six missed", [good] * 94 + [missed] * 6, [False, True]),
+    for name, judged, want in [("no error", [good] * 100, [True, True]),
+                               ("five of each are allowed", [good] * 90 + [missed] * 5 + [alarm] * 5, [True, True]),
+                               ("six missed", [good] * 94 + [missed] * 6, [False, True]),
                                ("six alarms", [good] * 94 + [alarm] * 6, [True, False])]:
         check(f"verdict: {name}", [h for h, _ in harness.verdict(0.02, judged)], want)
 
