@@ -108,7 +108,7 @@ include $(RULES)
 
 .PHONY: help all deps mewe units benches check clean distclean dist
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile $(RULES) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile $(RULES) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo "Variables: SAN=1 (address and undefined-behaviour sanitizers, under build/san), V=1 (show the compiler's commands),"
 	@echo "  CI=1 (warnings are errors), BLESS=1 (tests write their expected files anew), CC, CFLAGS, LDFLAGS, and those of"
 	@echo "  scripts/deps.sh: DISTDIR, WASI_SDK_PATH, WASMTIME_PREFIX"

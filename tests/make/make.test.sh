@@ -6,7 +6,7 @@ unset MAKEFLAGS MAKELEVEL MFLAGS
 
 make -s help >"$temp/help"
 expect "help names the main job" 0 'make all ' grep 'the default' "$temp/help"
-for target in $(sed -nE 's/^  make ([a-z-]+) .*/\1/p' "$temp/help"); do
+for target in $(sed -nE 's/^  make ([a-z0-9-]+) .*/\1/p' "$temp/help"); do
 	make -n "$target" >"$temp/out" 2>&1
 	result "make $target has a rule" "$(grep 'No rule' "$temp/out")"
 done
