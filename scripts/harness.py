@@ -19,7 +19,8 @@ import rq4
 from analyse import show, table
 
 WARM = rq4.WARM
-LENGTHS = (0.5, 0.75, 1, 1.25, 1.5, 2)  # of loops that are tried, over what a turn's time lets expect
+LENGTHS = (0.5, 0.75, 1, 1.25, 1.5, 2, 3)  # of loops that are tried, over what a turn's time lets expect
+NEAREST = 4
 TURNS = 20000  # of the loop that is timed to know what one takes: many times what the service itself does
 ALLOWED = 0.05
 
@@ -40,13 +41,15 @@ def plant(a, turns, out):
 def calibrate(a, work):
     """(turns that take the wanted share of the service's time, nanoseconds of the service, how much slower so many made it). A turn's
     own time, of a long loop, is where to begin; a processor hides a part of a short one behind what follows, so that several lengths
-    are measured, and a line is laid through them."""
+    are measured, and a line is laid through those that come nearest to what is wanted."""
     t = measure(a, work / "turn.csv", a.original, 100, 20, big=plant(a, TURNS, work / "big.wasm"))
     service, big = (1000 * t.median_us(a.service, c, WARM) for c in ("original", "big"))
     first = a.by * service * TURNS / (big - service)
     turns = sorted({max(1, round(first * x)) for x in LENGTHS})
     t = measure(a, work / "calibrate.csv", a.original, 300, 100, **{f"t{n}": plant(a, n, work / f"t{n}.wasm") for n in turns})
-    rise, base = np.polyfit(turns, [t.ratio(a.service, f"t{n}", WARM)[0] - 1 for n in turns], 1)
+    slower = {n: t.ratio(a.service, f"t{n}", WARM)[0] - 1 for n in turns}
+    near = sorted(turns, key=lambda n: abs(slower[n] - a.by))[:NEAREST]
+    rise, base = np.polyfit(near, [slower[n] for n in near], 1)
     chosen = max(1, round((a.by - base) / rise)) if rise > 0 else 0
     if not 0 < chosen <= turns[-1]:
         raise ValueError(f"{a.service}: loops of {turns[0]} to {turns[-1]} turns do not slow it down by {a.by:.1%}")
