@@ -7,8 +7,8 @@
 #include "combine.h"
 
 #define WAT(name) extern const char mewe_wat_##name[];
-WAT(chacha) WAT(draw) WAT(gate) WAT(host) WAT(none) WAT(seed_fixed) WAT(seed_import) WAT(seed_wasi)
-WAT(trace) WAT(trace_full) WAT(trace_hash) WAT(wasi) WAT(xorshift)
+WAT(chacha) WAT(draw) WAT(gate) WAT(host) WAT(key_wasi) WAT(key_words) WAT(none) WAT(random_get) WAT(seed_fixed) WAT(seed_import)
+WAT(seed_wasi) WAT(trace) WAT(trace_full) WAT(trace_hash) WAT(wasi) WAT(xorshift)
 #undef WAT
 
 /* A field of n values is raw when any bits will do: they are not drawn one by one then. */
@@ -56,16 +56,29 @@ bool discriminator_renews(const Shape *s, const Dispatchers *d)
 	return d && (shape_vector(s) || forgets(s));
 }
 
-/* The one function that asks for seeds. */
+/* What asks for seeds. */
 static void put_seed(Buf *b, const Shape *s)
 {
 	if (s->discriminator == MEWE_FIXED) {
 		buf_printf(b, "(global $mewe.seed (mut i64) (i64.const %" PRId64 "))\n", (int64_t)s->fixed_seed);
 		buf_str(b, "(export \"mewe.seed\" (global $mewe.seed))\n");
 		buf_str(b, mewe_wat_seed_fixed);
+	} else if ((keyed(s) || s->discriminator == MEWE_WASI) && s->import_seed) {
+		buf_str(b, mewe_wat_seed_import);
 	} else if (keyed(s) || s->discriminator == MEWE_WASI) {
-		buf_str(b, s->import_seed ? mewe_wat_seed_import : mewe_wat_seed_wasi);
+		buf_str(b, mewe_wat_random_get);
+		if (s->discriminator != MEWE_CHACHA)
+			buf_str(b, mewe_wat_seed_wasi);
 	}
+}
+
+/* The key of ChaCha: by one call where the host can fill memory. */
+static void put_key(Buf *b, const Shape *s)
+{
+	if (s->discriminator == MEWE_CHACHA && !s->import_seed)
+		buf_str(b, mewe_wat_key_wasi);
+	else if (s->discriminator == MEWE_CHACHA || s->discriminator == MEWE_FIXED)
+		buf_str(b, mewe_wat_key_words);
 }
 
 static void put_discriminator(Buf *b, const Shape *s)
@@ -76,6 +89,7 @@ static void put_discriminator(Buf *b, const Shape *s)
 	};
 	put_seed(b, s);
 	buf_str(b, text[s->discriminator]);
+	put_key(b, s);
 	if (s->discriminator == MEWE_XORSHIFT || s->discriminator == MEWE_WASI)
 		buf_str(b, mewe_wat_draw);
 }
@@ -153,25 +167,26 @@ static void put_words(Buf *b, const Shape *s, const Dispatchers *d, const Layout
 	}
 }
 
-/* How many requests one random word has choices for: where they need few bits, and a request does not forget its key. */
-static uint32_t turns(const Shape *s, const Dispatchers *d, const Layout *l)
+/* How many bits a request needs of a word that serves several: where they are few, and a request does not forget its key. 0: it
+ * serves one. */
+static uint32_t shared_bits(const Shape *s, const Dispatchers *d, const Layout *l)
 {
 	uint32_t bits = 0;
 	for (uint32_t i = 0; i < d->n; i++) {
 		if (!raw(s, d->d[i].n))
-			return 1;
+			return 0;
 		bits += l->field[i].bits;
 	}
-	return forgets(s) || bits > 64 ? 1 : 64 / bits;
+	return forgets(s) || bits > 31 ? 0 : bits;
 }
 
-/* The next bits of a word that serves several requests. */
-static void put_shared(Buf *b, uint32_t n)
+/* The next bits of that word, which ends with a 1 above the last of them. */
+static void put_shared(Buf *b, uint32_t bits)
 {
-	uint32_t bits = 64 / n;
-	buf_str(b, "  (if (i32.eqz (global.get $mewe.turns))\n    (then\n      (global.set $mewe.spare (call $mewe.word))\n");
-	buf_printf(b, "      (global.set $mewe.turns (i32.const %u))))\n", n);
-	buf_str(b, "  (global.set $mewe.turns (i32.sub (global.get $mewe.turns) (i32.const 1)))\n");
+	uint64_t end = UINT64_C(1) << 63 / bits * bits;
+	buf_str(b, "  (if (i64.le_u (global.get $mewe.spare) (i64.const 1))\n    (then\n");
+	buf_printf(b, "      (global.set $mewe.spare (i64.or (i64.const %" PRId64 ") (i64.and (call $mewe.word) (i64.const %" PRIu64 "))))))\n",
+	           (int64_t)end, end - 1);
 	buf_printf(b, "  (global.set $mewe.vector.0 (i64.and (global.get $mewe.spare) (i64.const %" PRIu64 ")))\n", (UINT64_C(1) << bits) - 1);
 	buf_printf(b, "  (global.set $mewe.spare (i64.shr_u (global.get $mewe.spare) (i64.const %u)))\n", bits);
 }
@@ -179,13 +194,13 @@ static void put_shared(Buf *b, uint32_t n)
 /* A new choice vector. A word of raw fields is a random word. */
 static void put_vector(Buf *b, const Shape *s, const Dispatchers *d, const Layout *l)
 {
-	uint32_t *list = xalloc(d->n * sizeof *list), n = 0, shared = turns(s, d, l);
-	if (shared > 1)
+	uint32_t *list = xalloc(d->n * sizeof *list), n = 0, shared = shared_bits(s, d, l);
+	if (shared)
 		put_shared(b, shared);
 	for (uint32_t i = 0; i < d->n; i++) {
 		if (!raw(s, d->d[i].n))
 			list[n++] = i;
-		else if (l->field[i].shift == 0 && shared == 1)
+		else if (l->field[i].shift == 0 && !shared)
 			buf_printf(b, "  (global.set $mewe.vector.%u (call $mewe.word))\n", l->field[i].word);
 	}
 	put_words(b, s, d, l, list, n);
@@ -199,8 +214,8 @@ static void put_renew(Buf *b, const Shape *s, const Dispatchers *d, const Layout
 {
 	if (shape_vector(s)) {
 		put_globals(b, "vector", l->nwords);
-		if (turns(s, d, l) > 1)
-			buf_str(b, "(global $mewe.spare (mut i64) (i64.const 0))\n(global $mewe.turns (mut i32) (i32.const 0)) ;; requests that it has bits for\n");
+		if (shared_bits(s, d, l))
+			buf_str(b, "(global $mewe.spare (mut i64) (i64.const 0))\n");
 	}
 	buf_str(b, "(func $mewe.renew\n  (local $word i64)\n  (local $vector i64)\n");
 	if (s->gated)

@@ -1,5 +1,5 @@
 ;; chacha.wat - ChaCha with 12 rounds as a generator: key, counter and one block of output in globals, so that nothing of it
-;; is ever in linear memory. Keyed at the first draw, by mewe.entropy. Twelve rounds: the best attacks known reach seven.
+;; is ever in linear memory. Keyed at the first draw, by mewe.key. Twelve rounds: the best attacks known reach seven.
 
 (global $mewe.keyed (mut i32) (i32.const 0))
 (global $mewe.key.0 (mut i64) (i64.const 0))
@@ -18,24 +18,11 @@
 (global $mewe.word.7 (mut i64) (i64.const 0))
 (global $mewe.pool (mut i64) (i64.const 0)) ;; what is left of a word, from the lowest bit up to a 1 that ends it; 0: nothing
 
-(func $mewe.key
-  (global.set $mewe.key.0 (call $mewe.entropy (i32.const 0)))
-  (global.set $mewe.key.1 (call $mewe.entropy (i32.const 1)))
-  (global.set $mewe.key.2 (call $mewe.entropy (i32.const 2)))
-  (global.set $mewe.key.3 (call $mewe.entropy (i32.const 3)))
-  (global.set $mewe.counter (i64.const 0))
-  (global.set $mewe.keyed (i32.const 1)))
-
 ;; The next draw asks for a new key.
 (func $mewe.forget
   (global.set $mewe.keyed (i32.const 0))
   (global.set $mewe.at (i32.const 8))
   (global.set $mewe.pool (i64.const 0)))
-
-(func $mewe.join (param $low i32) (param $high i32) (result i64)
-  (i64.or
-    (i64.extend_i32_u (local.get $low))
-    (i64.shl (i64.extend_i32_u (local.get $high)) (i64.const 32))))
 
 ;; The block of this key and counter, with the 64-bit counter in words 12 and 13 and a nonce of 0.
 (func $mewe.block (param $doublerounds i32)
@@ -132,22 +119,30 @@
     (local.set $x4 (i32.rotl (i32.xor (local.get $x4) (local.get $x9)) (i32.const 7)))
     (br_if $rounds
       (local.tee $doublerounds (i32.sub (local.get $doublerounds) (i32.const 1)))))
-  (global.set $mewe.word.0 (call $mewe.join (i32.add (local.get $x0) (i32.const 0x61707865))
-    (i32.add (local.get $x1) (i32.const 0x3320646e))))
-  (global.set $mewe.word.1 (call $mewe.join (i32.add (local.get $x2) (i32.const 0x79622d32))
-    (i32.add (local.get $x3) (i32.const 0x6b206574))))
-  (global.set $mewe.word.2 (call $mewe.join (i32.add (local.get $x4) (i32.wrap_i64 (global.get $mewe.key.0)))
-    (i32.add (local.get $x5) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.0) (i64.const 32))))))
-  (global.set $mewe.word.3 (call $mewe.join (i32.add (local.get $x6) (i32.wrap_i64 (global.get $mewe.key.1)))
-    (i32.add (local.get $x7) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.1) (i64.const 32))))))
-  (global.set $mewe.word.4 (call $mewe.join (i32.add (local.get $x8) (i32.wrap_i64 (global.get $mewe.key.2)))
-    (i32.add (local.get $x9) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.2) (i64.const 32))))))
-  (global.set $mewe.word.5 (call $mewe.join (i32.add (local.get $x10) (i32.wrap_i64 (global.get $mewe.key.3)))
-    (i32.add (local.get $x11) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.3) (i64.const 32))))))
-  (global.set $mewe.word.6 (call $mewe.join (i32.add (local.get $x12) (i32.wrap_i64 (global.get $mewe.counter)))
-    (i32.add (local.get $x13) (i32.wrap_i64 (i64.shr_u (global.get $mewe.counter) (i64.const 32))))))
-  (global.set $mewe.word.7 (call $mewe.join (local.get $x14)
-    (local.get $x15)))
+  (global.set $mewe.word.0 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x0) (i32.const 0x61707865)))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x1) (i32.const 0x3320646e))) (i64.const 32))))
+  (global.set $mewe.word.1 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x2) (i32.const 0x79622d32)))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x3) (i32.const 0x6b206574))) (i64.const 32))))
+  (global.set $mewe.word.2 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x4) (i32.wrap_i64 (global.get $mewe.key.0))))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x5) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.0) (i64.const 32))))) (i64.const 32))))
+  (global.set $mewe.word.3 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x6) (i32.wrap_i64 (global.get $mewe.key.1))))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x7) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.1) (i64.const 32))))) (i64.const 32))))
+  (global.set $mewe.word.4 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x8) (i32.wrap_i64 (global.get $mewe.key.2))))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x9) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.2) (i64.const 32))))) (i64.const 32))))
+  (global.set $mewe.word.5 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x10) (i32.wrap_i64 (global.get $mewe.key.3))))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x11) (i32.wrap_i64 (i64.shr_u (global.get $mewe.key.3) (i64.const 32))))) (i64.const 32))))
+  (global.set $mewe.word.6 (i64.or
+    (i64.extend_i32_u (i32.add (local.get $x12) (i32.wrap_i64 (global.get $mewe.counter))))
+    (i64.shl (i64.extend_i32_u (i32.add (local.get $x13) (i32.wrap_i64 (i64.shr_u (global.get $mewe.counter) (i64.const 32))))) (i64.const 32))))
+  (global.set $mewe.word.7 (i64.or
+    (i64.extend_i32_u (local.get $x14))
+    (i64.shl (i64.extend_i32_u (local.get $x15)) (i64.const 32))))
   (global.set $mewe.counter (i64.add (global.get $mewe.counter) (i64.const 1))))
 
 ;; 64 random bits. The word is selected and not jumped to: where a choice made jumps unforeseeable, no other jump can be foreseen.

@@ -2,8 +2,6 @@
 ;; put back, so that no byte of the seed stays. When the host has no randomness the module traps: it is never predictable
 ;; without a word. The address is not 0, which some hosts take for a null pointer.
 
-(import "wasi_snapshot_preview1" "random_get" (func $mewe.random_get (param i32 i32) (result i32)))
-
 (func $mewe.entropy (param $i i32) (result i64)
   (local $saved i64)
   (local $seed i64)

@@ -1,0 +1,26 @@
+;; key_wasi.wat - a key for chacha.wat from one call of random_get, which is what keying costs. It writes to linear memory: 32 bytes
+;; there are saved and put back, as in seed_wasi.wat.
+
+(func $mewe.key
+  (local $saved0 i64)
+  (local $saved1 i64)
+  (local $saved2 i64)
+  (local $saved3 i64)
+  (local $failed i32)
+  (local.set $saved0 (i64.load offset=0 (i32.const 8)))
+  (local.set $saved1 (i64.load offset=8 (i32.const 8)))
+  (local.set $saved2 (i64.load offset=16 (i32.const 8)))
+  (local.set $saved3 (i64.load offset=24 (i32.const 8)))
+  (local.set $failed (call $mewe.random_get (i32.const 8) (i32.const 32)))
+  (global.set $mewe.key.0 (i64.load offset=0 (i32.const 8)))
+  (global.set $mewe.key.1 (i64.load offset=8 (i32.const 8)))
+  (global.set $mewe.key.2 (i64.load offset=16 (i32.const 8)))
+  (global.set $mewe.key.3 (i64.load offset=24 (i32.const 8)))
+  (i64.store offset=0 (i32.const 8) (local.get $saved0))
+  (i64.store offset=8 (i32.const 8) (local.get $saved1))
+  (i64.store offset=16 (i32.const 8) (local.get $saved2))
+  (i64.store offset=24 (i32.const 8) (local.get $saved3))
+  (if (local.get $failed)
+    (then (unreachable)))
+  (global.set $mewe.counter (i64.const 0))
+  (global.set $mewe.keyed (i32.const 1)))
