@@ -1,35 +1,34 @@
 /* plant.c - slow a function down by a known amount: what a harness must find, if it can find anything.
- * In: a module, the name or export of a function that takes an i32, how many turns. Out: the module with a loop of so many turns,
- * that does nothing else, before the function's body. Exit: 0; 2 for bad usage, a bad file, or no such function. */
+ * In: a module; the name or export of a function whose last i32 parameter is below 65536, as lengths and kinds are; how many turns.
+ * Out: the module with a loop of so many turns before the function's body, that does nothing else.
+ * Exit: 0; 2 for bad usage, a bad file, or no such function. */
 #include <stdlib.h>
 #include <string.h>
 #include "measure.h"
 
-#define SAVED "mewe.planted"
+enum { UPPER = 16, TURNS_MAX = (1 << UPPER) - 1 };
 
-/* saved = $p; $p = turns; loop { $p = $p - 1; br_if $p }; $p = saved. The parameter is the counter, since Binaryen's interface adds
- * no locals to a function that is there. The compiler keeps the loop: it removes none. */
+/* $p = $p | turns << 16; loop { $p = $p - (1 << 16); br_if ($p >> 16) }: the upper half of the parameter is the counter, so that nothing
+ * in memory changes, and what follows waits for the loop's end. The compiler keeps it: it removes no loops. */
 static Expr turns(BinaryenModuleRef m, uint32_t p, uint32_t n)
 {
+	static const char again[] = "mewe.plant";
 	BinaryenType i32 = BinaryenTypeInt32();
-	Expr minus = BinaryenBinary(m, BinaryenSubInt32(), BinaryenLocalGet(m, p, i32), BinaryenConst(m, BinaryenLiteralInt32(1)));
-	Expr part[] = {
-		BinaryenGlobalSet(m, SAVED, BinaryenLocalGet(m, p, i32)),
-		BinaryenLocalSet(m, p, BinaryenConst(m, BinaryenLiteralInt32((int32_t)n))),
-		BinaryenLoop(m, SAVED, BinaryenBreak(m, SAVED, BinaryenLocalTee(m, p, minus, i32), NULL)),
-		BinaryenLocalSet(m, p, BinaryenGlobalGet(m, SAVED, i32)),
-	};
-	BinaryenAddGlobal(m, SAVED, i32, true, BinaryenConst(m, BinaryenLiteralInt32(0)));
+	Expr count = BinaryenBinary(m, BinaryenOrInt32(), BinaryenLocalGet(m, p, i32),
+	                            BinaryenConst(m, BinaryenLiteralInt32((int32_t)(n << UPPER))));
+	Expr minus = BinaryenBinary(m, BinaryenSubInt32(), BinaryenLocalGet(m, p, i32), BinaryenConst(m, BinaryenLiteralInt32(1 << UPPER)));
+	Expr left = BinaryenBinary(m, BinaryenShrUInt32(), BinaryenLocalTee(m, p, minus, i32), BinaryenConst(m, BinaryenLiteralInt32(UPPER)));
+	Expr part[] = {BinaryenLocalSet(m, p, count), BinaryenLoop(m, again, BinaryenBreak(m, again, left, NULL))};
 	return BinaryenBlock(m, NULL, part, LEN(part), BinaryenTypeNone());
 }
 
-/* The first parameter that is an i32, or NONE. */
+/* The last parameter that is an i32, or NONE. */
 static uint32_t counter(BinaryenFunctionRef f)
 {
 	BinaryenType all = BinaryenFunctionGetParams(f), *type = xalloc((BinaryenTypeArity(all) + 1) * sizeof *type);
 	uint32_t at = NONE;
 	BinaryenTypeExpand(all, type);
-	for (uint32_t k = BinaryenTypeArity(all); k-- > 0;)
+	for (uint32_t k = 0; k < BinaryenTypeArity(all); k++)
 		if (type[k] == BinaryenTypeInt32())
 			at = k;
 	free(type);
@@ -50,8 +49,8 @@ int main(int argc, char **argv)
 	Mod *mod;
 	Err e = {0};
 	uint32_t n = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
-	if (n < 1 || n > INT32_MAX)
-		die(MEWE_BAD, "usage: plant MODULE FUNCTION TURNS OUT, with at least one turn");
+	if (n < 1 || n > TURNS_MAX)
+		die(MEWE_BAD, "usage: plant MODULE FUNCTION TURNS OUT, with 1 to %d turns", TURNS_MAX);
 	check(file_read(argv[1], &wasm, &e), &e);
 	check(read_module(argv[1], wasm.p, wasm.n, &mod, &e), &e);
 	BinaryenFunctionRef f = find(mod->ref, argv[2]);
