@@ -46,6 +46,28 @@ bitcode plain.bc "$codecs" && bitcode misuse.bc "$d/misuse.c" && bitcode dispatc
 	"$link" "$d"/{body0,body1,misuse,dispatcher}.bc -o "$d/allinone.multivariant.bc"
 result "authors: the stand-in" "$([ -s "$d/allinone.multivariant.bc" ] || echo "it was not made")"
 
+# The authors' generator, against another implementation of ChaCha20: more draws than one key is used for, keys 0, 1, ...
+mkdir -p "$d/wasi"
+cat >"$d/wasi/api.h" <<'END'
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+static int __wasi_random_get(uint8_t *p, size_t n) { static uint8_t key; memset(p, key++, n); return 0; }
+END
+cat >"$d/main.c" <<'END'
+#include <stdio.h>
+int discriminate(int n);
+int main(void) { for (int k = 0; k < 40000; k++) printf("%d\n", discriminate(k % 42 + 1)); }
+END
+${CC:-cc} -w -I "$d" bench/authors/discriminate.c "$d/main.c" -o "$d/draws"
+result "authors: draws as Rust's rand 0.7 does" "$("$d/draws" | build/deps/venv/bin/python -c '
+import struct, sys
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+words = b"".join(Cipher(algorithms.ChaCha20(bytes([k] * 32), bytes(16)), None).encryptor().update(bytes(65536)) for k in range(3))
+want = [w % 1000000 % (k % 42 + 1) for k, (w,) in zip(range(40000), struct.iter_unpack("<I", words))]
+have = [int(x) for x in sys.stdin]
+print("" if have == want else f"{len(have)} draws, other from {next((k for k, p in enumerate(zip(have, want)) if p[0] != p[1]), None)}")')"
+
 # In a folder of its own, so that neither modules nor rows of the real ones are touched.
 authors() { make -s authors AUTHORS_BITCODE="$d" AUTHORS_SERVICES=bin2base64 AUTHORS_COUNT=40 BENCH_ROUNDS=4 AUTHORS_DIR="$temp/modules" \
 	AUTHORS_ROWS_DIR="$temp/rows" "$@"; }
