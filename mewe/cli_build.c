@@ -148,7 +148,8 @@ int cli_build(int argc, char **argv)
 		"Make a WebAssembly module multivariant: find variants of its functions, prove them equal, keep those whose machine code "
 		"differs, and put a dispatcher in each function's place that chooses one at random. IN is .wasm, .wat, LLVM .bc or .ll, "
 		".c, or - for standard input."
-		"\vExit: 0 done; 2 bad usage or bad input; 3 nothing could be diversified; 4 a limit was reached, or a wish for entropy or overhead not; 5 unsupported.", children, 0, 0};
+		"\vExit: 0 done; 2 bad usage or bad input; 3 nothing could be diversified; 4 a limit was reached, or a wish for entropy or "
+		"overhead not; 5 unsupported.", children, 0, 0};
 	Args a = {.search.o = &a.o};
 	mewe_options_default(&a.o);
 	argp_parse(&argp, argc, argv, 0, 0, &a);

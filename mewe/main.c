@@ -1,6 +1,7 @@
 /* main.c - the command line: parses arguments, prints, and exits with the library's code. Nothing else does. */
 #define _GNU_SOURCE
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -69,8 +70,9 @@ bool cli_number(const char *s, uint64_t max, uint64_t *out)
 	char *end;
 	if (*s < '0' || *s > '9')
 		return false;
+	errno = 0;
 	*out = strtoull(s, &end, 0);
-	return *end == 0 && *out <= max;
+	return *end == 0 && errno == 0 && *out <= max;
 }
 
 uint64_t cli_number_or_usage(struct argp_state *st, const char *name, const char *s, uint64_t min, uint64_t max)

@@ -103,13 +103,15 @@ static uint32_t number(const json_t *place, const char *key, uint32_t min, uint3
 
 static int take(const Mod *m, const Body *body, bool region, const json_t *from, size_t k, Places *out, Err *e)
 {
-	Place p = {.func = number(from, "ordinal", 0, m->nfunc - 1), .region = region, .bodies = number(from, "bodies", 2, 4095)};
+	Place p = {.func = number(from, "ordinal", 0, NONE - 1), .region = region, .bodies = number(from, "bodies", 2, 4095)};
 	const Place *last = out->n ? &out->p[out->n - 1] : NULL;
-	if (p.func == NONE || p.bodies == NONE)
+	if (p.func >= m->nfunc || p.bodies == NONE)
 		return err_set(e, MEWE_BAD, "%s: the plan's place %zu has no \"ordinal\" of a function, or no \"bodies\" from 2 to 4095", m->file, k);
+	if (!walk_known(body[p.func].expr))
+		return err_set(e, MEWE_BAD, "%s: the plan's place %zu is in a function that is left as it is", m->file, k);
 	if (region) {
 		p.index = number(from, "region", 0, NONE - 2);
-		Expr root = p.index == NONE || !walk_known(body[p.func].expr) ? NULL : walk_at(body[p.func].expr, p.index);
+		Expr root = p.index == NONE ? NULL : walk_at(body[p.func].expr, p.index);
 		if (!root || !region_good(root))
 			return err_set(e, MEWE_BAD, "%s: the plan's place %zu has no \"region\" that can be chosen on its own", m->file, k);
 		p.size = walk_count(root);
@@ -164,10 +166,14 @@ char *place_plan(const Mod *m, enum mewe_dispatch dispatch, const Places *p)
 	char module[20];
 	snprintf(module, sizeof module, "%016" PRIx64, m->bytes.a);
 	for (uint32_t i = 0; i < p->n; i++) {
-		json_t *place = json_pack("{s:s, s:I, s:I}", "function", m->func[p->p[i].func].name, "ordinal", (json_int_t)p->p[i].func, "bodies",
-		                          (json_int_t)p->p[i].bodies);
-		if (p->p[i].region)
-			json_object_set_new(place, "region", json_integer(p->p[i].index));
+		const Place *at = &p->p[i];
+		json_t *place = json_object(), *name = json_string(m->func[at->func].name); /* none where the name is no UTF-8 */
+		if (name)
+			json_object_set_new(place, "function", name);
+		json_object_set_new(place, "ordinal", json_integer(at->func));
+		json_object_set_new(place, "bodies", json_integer(at->bodies));
+		if (at->region)
+			json_object_set_new(place, "region", json_integer(at->index));
 		json_array_append_new(all, place);
 	}
 	json_t *root = json_pack("{s:s, s:s, s:o}", "module", module, "dispatch", dispatch_names[dispatch], "places", all);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "combine.h"
 #include "plan.h"
 
 /* The longest request, in nanoseconds, of which the clock can tell what one place adds. So many places are timed with copies, so many
@@ -144,16 +145,16 @@ static bool satisfied(const Planner *p, const Trial *t)
 }
 
 /* The last place was too much for the time: with how few bodies does it fit in? With none, unless it is all there is. */
-static int narrow(Planner *p, Trial *t, uint32_t last, bool only, Err *e)
+static int narrow(Planner *p, Trial *t, uint32_t last, const Ratio *without, Err *e)
 {
 	int code = 0;
-	while (!code && t->bits[last] > 0 && satisfied(p, t)) {
+	while (!code && t->bits[last] > (without ? 0 : 1) && satisfied(p, t)) {
 		if (--t->bits[last] > 0)
 			code = trial_run(p, TRIAL_STEP, t, RACE_LONG, e);
+		else
+			t->ratio = *without;
 		progress_of(p, "bodies", 0, 0);
 	}
-	if (only && t->bits[last] == 0)
-		t->bits[last] = 1;
 	return code;
 }
 
@@ -161,7 +162,8 @@ static int narrow(Planner *p, Trial *t, uint32_t last, bool only, Err *e)
 static int grow_all(Planner *p, Trial *t, Err *e)
 {
 	uint8_t *before = xalloc(p->nspot);
-	uint32_t usable = 0, has = 0, last = 0;
+	Ratio without = t->ratio;
+	uint32_t usable = 0, has = 0, last = NONE;
 	int code = 0;
 	for (uint32_t i = 0; i < p->nspot; i++) {
 		usable += p->spot[i].bits > 0;
@@ -169,6 +171,7 @@ static int grow_all(Planner *p, Trial *t, Err *e)
 	}
 	for (; has < usable && !code && !satisfied(p, t); has++) {
 		memcpy(before, t->bits, p->nspot);
+		without = t->ratio;
 		code = grow(p, t, has == 0, e);
 		for (last = 0; last < p->nspot && t->bits[last] == before[last];)
 			last++;
@@ -176,8 +179,8 @@ static int grow_all(Planner *p, Trial *t, Err *e)
 			last = reorder(p, t->bits);
 	}
 	free(before);
-	if (!code && p->wish->entropy == 0 && has > 0 && satisfied(p, t))
-		code = narrow(p, t, last, has == 1, e);
+	if (!code && p->wish->entropy == 0 && last != NONE && satisfied(p, t))
+		code = narrow(p, t, last, has == 1 ? NULL : &without, e);
 	return code;
 }
 
@@ -204,7 +207,7 @@ static uint8_t widest(const Planner *p, const uint8_t *bits)
 }
 
 /* As few places as reach the entropy, in their order, each with as few bodies as will do: the widest are narrowed first. */
-static void spread(const Planner *p, uint8_t *bits)
+static void spread_bits(const Planner *p, uint8_t *bits)
 {
 	double want = p->wish->entropy, have = 0;
 	memset(bits, 0, p->nspot);
@@ -224,10 +227,15 @@ static void spread(const Planner *p, uint8_t *bits)
 	}
 }
 
-static void first(const Planner *p, uint32_t n, uint8_t *bits)
+/* The first n of the places that have variants, and how many those are. */
+static uint32_t first(const Planner *p, uint32_t n, uint8_t *bits)
 {
-	for (uint32_t i = 0; i < p->nspot; i++)
-		bits[i] = i < n ? p->spot[i].bits : 0;
+	uint32_t has = 0;
+	for (uint32_t i = 0; i < p->nspot; i++) {
+		bits[i] = has < n ? p->spot[i].bits : 0;
+		has += bits[i] > 0;
+	}
+	return has;
 }
 
 /* What fewer places give and cost, for who asks for the frontier. */
@@ -248,10 +256,16 @@ static int steps(Planner *p, Trial *t, Err *e)
 	return code;
 }
 
-/* As many of the places as the time allows: between `fits` and `not` there is nothing known yet. */
-static int fill(Planner *p, uint32_t n, Trial *t, Err *e)
+static int spread(Planner *p, Trial *t, Err *e)
 {
-	uint32_t fits = 0, not = n + 1, k = n;
+	spread_bits(p, t->bits);
+	return steps(p, t, e);
+}
+
+/* As many of the places as the time allows: between `fits` and `not` there is nothing known yet. */
+static int fill(Planner *p, Trial *t, Err *e)
+{
+	uint32_t n = first(p, p->nspot, t->bits), fits = 0, not = n + 1, k = n;
 	int code = 0;
 	for (uint32_t tries = 0; not - fits > 1 && !code; k = (fits + not) / 2, tries++) {
 		first(p, k, t->bits);
@@ -317,7 +331,7 @@ static int make(Planner *p, Trial *t, char *plan, bool *less, Err *e)
 	return code;
 }
 
-static int choose(Planner *p, uint32_t n, Trial *t, char **plan, Err *e)
+static int choose(Planner *p, Trial *t, char **plan, Err *e)
 {
 	int code = 0;
 	bool less = true;
@@ -326,12 +340,10 @@ static int choose(Planner *p, uint32_t n, Trial *t, char **plan, Err *e)
 		*plan = NULL;
 		if (p->base <= SHORT)
 			code = grow_all(p, t, e);
-		else if (p->wish->entropy > 0) {
-			spread(p, t->bits);
-			code = steps(p, t, e);
-		}
+		else if (p->wish->entropy > 0)
+			code = spread(p, t, e);
 		else
-			code = fill(p, n, t, e);
+			code = fill(p, t, e);
 		t->entropy = trial_entropy(p, t->bits);
 		if (!code && t->entropy == 0)
 			code = err_set(e, MEWE_NOTHING, "%s: no place that a request meets could be diversified", p->file);
@@ -346,20 +358,21 @@ static int choose(Planner *p, uint32_t n, Trial *t, char **plan, Err *e)
 static int judge(const Planner *p, const Trial *t, Err *e)
 {
 	if (p->wish->entropy > 0 && t->entropy < p->wish->entropy)
-		return err_set(e, MEWE_LIMIT, "%s: a request has %.1f bits of choice at most, not %.1f: try more --strategy, or another --profile", p->file,
-		               t->entropy, p->wish->entropy);
+		return err_set(e, MEWE_LIMIT, "%s: a request has %.1f bits of choice at most, not %.1f: try more --strategy, or another --profile",
+		               p->file, t->entropy, p->wish->entropy);
 	if (p->wish->entropy == 0 && (t->ratio.low - 1) * 100 > p->wish->overhead)
-		return err_set(e, MEWE_LIMIT, "%s: the least that choices cost is %.1f%% of a request, not %.1f%%", p->file, (t->ratio.median - 1) * 100,
-		               p->wish->overhead);
+		return err_set(e, MEWE_LIMIT, "%s: the least that choices cost is %.3g%% of a request, not %.3g%%", p->file,
+		               (t->ratio.median - 1) * 100, p->wish->overhead);
 	return 0;
 }
 
 static Bytes summary(const Planner *p, const Trial *t)
 {
 	Buf b = {0};
-	buf_printf(&b, "plan: %.1f bits of choice in a request, at %u places with %u bodies; %llu bytes; time over the original's %.3f [%.3f,%.3f] "
-	           "(the original's own [%.3f,%.3f], %.3f us)\n", t->entropy, t->places, t->bodies, (unsigned long long)t->size, t->ratio.median,
-	           t->ratio.low, t->ratio.high, t->noise.low, t->noise.high, p->base / 1000);
+	buf_printf(&b, "plan: %.1f bits of choice in a request, at %u places with %u bodies; %llu bytes; ", t->entropy, t->places, t->bodies,
+	           (unsigned long long)t->size);
+	buf_printf(&b, "time over the original's %.3f [%.3f,%.3f] (the original's own [%.3f,%.3f], %.3f us)\n", t->ratio.median, t->ratio.low,
+	           t->ratio.high, t->noise.low, t->noise.high, p->base / 1000);
 	return buf_bytes(&b);
 }
 
@@ -381,7 +394,7 @@ static int plan(Planner *p, mewe_planned *out, Err *e)
 	memset(t.bits, 0, p->nspot);
 	t.ratio.median = 1;
 	if (!code)
-		code = choose(p, n, &t, &text, e);
+		code = choose(p, &t, &text, e);
 	if (!code) {
 		out->plan = (Bytes){(uint8_t *)text, strlen(text)};
 		out->frontier = buf_bytes(&p->frontier);
@@ -394,12 +407,30 @@ static int plan(Planner *p, mewe_planned *out, Err *e)
 	return code;
 }
 
+/* What a wish must be, so that what is said of its plan is true. */
+static int check_wish(const char *file, const Options *o, const Wish *w, Err *e)
+{
+	if (!w->entry || w->nargs > LEN(w->arg) || !(w->entropy >= 0 && w->overhead >= 0 && isfinite(w->entropy) && isfinite(w->overhead)))
+		return err_set(e, MEWE_BAD, "%s: a wish has an export, %zu numbers for it at most, and an amount", file, LEN(w->arg));
+	Role role = discriminator_role(o, w->entry);
+	if (role == ROLE_INIT)
+		return err_set(e, MEWE_BAD, "%s: --profile %s: nothing is drawn during an init, so it can't be a request", file, w->entry);
+	if (role == ROLE_OTHER && o->dispatch != MEWE_CALL)
+		return err_set(e, MEWE_BAD, "%s: --profile %s: it is none of the requests that --entry names", file, w->entry);
+	if (o->discriminator == MEWE_NONE)
+		return err_set(e, MEWE_BAD, "%s: --discriminator none chooses nothing, so no choices can be wished for; make the plan with "
+		               "another, and give it with --plan", file);
+	return 0;
+}
+
 int mewe_plan(const char *file, const uint8_t *in, size_t n, const mewe_options *o, const mewe_wish *w, mewe_planned *out, mewe_err *err)
 {
 	Planner p = {.wish = w, .file = file, .o = *o};
 	Bytes wasm = {0};
-	int code = read_wasm(file, in, n, &wasm, err);
+	int code = check_wish(file, o, w, err);
 	*out = (mewe_planned){0};
+	if (!code)
+		code = read_wasm(file, in, n, &wasm, err);
 	p.in = wasm.p;
 	p.nin = wasm.n;
 	p.o.trace = MEWE_TRACE_OFF;

@@ -12,6 +12,7 @@ typedef mewe_wish Wish;
 typedef struct Runner Runner;
 int runner_open(const char *file, const uint8_t *wasm, size_t n, const Wish *w, Runner **out, Err *e);
 void runner_close(Runner *r);
+int runner_start(Runner *r, Err *e);   /* a new instance, which has taken no request */
 int runner_request(Runner *r, Err *e); /* one request: of a command with an instance of its own, else of the one there is */
 bool runner_command(const Runner *r);  /* is a request all of a command, so that each has an instance of its own? */
 Instance *runner_instance(Runner *r);  /* that took the last request */
@@ -29,7 +30,8 @@ int race_run(Runner **r, uint32_t n, uint32_t rounds, double *base, Ratio *out, 
 
 /* How often one request meets each place: count[i] for p->p[i]. 0 for one that the first request of an instance, or a later one,
  * does not meet. */
-int profile_count(const char *file, const uint8_t *wasm, size_t n, const Places *p, const Options *o, const Wish *w, uint64_t *count, Err *e);
+int profile_count(const char *file, const uint8_t *wasm, size_t n, const Places *p, const Options *o, const Wish *w, uint64_t *count,
+                  Err *e);
 
 /* ---- plan_scout.c ---- */
 

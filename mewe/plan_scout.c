@@ -1,6 +1,6 @@
 /* plan_scout.c - which places a request meets, and how many bodies each could have.
  * In: a module and a wish. Out: spots, with identical copies for bodies at first, so that they can be timed; then, for those that are
- * wanted, with variants searched, proved and compiled. Must hold: a spot is met by every request of the profile. */
+ * wanted, with variants searched, proved and compiled. Must hold: a spot is met by each request of the profile, and has copies. */
 #include <stdlib.h>
 #include <string.h>
 #include "plan.h"
@@ -27,7 +27,9 @@ static int by_met(const void *a, const void *b)
 		return x->met < y->met ? -1 : 1;
 	if (x->at.size != y->at.size)
 		return x->at.size > y->at.size ? -1 : 1;
-	return x->at.func != y->at.func ? (x->at.func > y->at.func) - (x->at.func < y->at.func) : (x->at.index > y->at.index) - (x->at.index < y->at.index);
+	if (x->at.func != y->at.func)
+		return x->at.func < y->at.func ? -1 : 1;
+	return (x->at.index > y->at.index) - (x->at.index < y->at.index);
 }
 
 /* A build of the first n spots; which: 0 the copies, 1 the variants. */
@@ -48,8 +50,10 @@ static int build(Planner *p, int which, const char *strategies, uint32_t n, uint
 		p->plans[which] = place_plan(mod, p->o.dispatch, &some);
 	*o = p->o;
 	o->plan = p->plans[which];
-	if (strategies)
+	if (strategies) { /* none of these copies is kept, so --accept does not say which there may be */
 		o->strategies = strategies;
+		o->accept |= 1u << V_BY_CONSTRUCTION;
+	}
 	*b = (Build){.o = o, .file = p->file, .in = p->in, .nin = p->nin};
 	if (!code)
 		code = pipeline_search(b, e);
@@ -60,7 +64,6 @@ static int build(Planner *p, int which, const char *strategies, uint32_t n, uint
 	return code;
 }
 
-/* The dispatcher at this place, or NONE. */
 uint32_t scout_dispatcher(const Build *b, const Place *at)
 {
 	for (uint32_t i = 0; i < b->dispatchers.n; i++) {
@@ -71,7 +74,7 @@ uint32_t scout_dispatcher(const Build *b, const Place *at)
 	return NONE;
 }
 
-/* The places that every request meets. */
+/* The places that a request meets. */
 static int meet(Planner *p, const Sites *s, Err *e)
 {
 	const Places *all = &s->places;
@@ -107,8 +110,16 @@ int scout_copies(Planner *p, Err *e)
 	if (p->nspot > LOOKED_AT)
 		p->nspot = LOOKED_AT;
 	code = build(p, 0, "copy", p->nspot, 1 << COPIES, e);
-	for (uint32_t i = 0; i < p->nspot && !code; i++)
-		p->spot[i].copy = scout_dispatcher(&p->copies, &p->spot[i].at);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < p->nspot && !code; i++) {
+		Spot spot = p->spot[i];
+		spot.copy = scout_dispatcher(&p->copies, &spot.at);
+		if (spot.copy != NONE && p->copies.dispatchers.d[spot.copy].n == 1 << COPIES)
+			p->spot[n++] = spot;
+	}
+	if (!code && n == 0)
+		code = err_set(e, MEWE_NOTHING, "%s: at no place that a request meets could a choice be made", p->file);
+	p->nspot = n;
 	return code;
 }
 

@@ -24,7 +24,7 @@ struct Runner {
 bool runner_command(const Runner *r) { return strcmp(r->wish->entry, "_start") == 0; }
 Instance *runner_instance(Runner *r) { return r->instance[r->now]; }
 
-static int start(Runner *r, Err *e)
+int runner_start(Runner *r, Err *e)
 {
 	HostOptions o = {.input = r->wish->input, .ninput = r->wish->ninput};
 	HostFunc *f = &r->func[r->now];
@@ -42,7 +42,7 @@ static int start(Runner *r, Err *e)
 int runner_request(Runner *r, Err *e)
 {
 	uint64_t v[HOST_VALUES];
-	int exit_code, code = runner_command(r) || !r->instance[r->now] ? start(r, e) : 0;
+	int exit_code, code = runner_command(r) || !r->instance[r->now] ? runner_start(r, e) : 0;
 	if (code)
 		return code;
 	memcpy(v, r->wish->arg, r->wish->nargs * sizeof *v);
@@ -60,7 +60,7 @@ int runner_open(const char *file, const uint8_t *wasm, size_t n, const Wish *w, 
 	for (r->now = PLACED; r->now-- > 0 && !code;) {
 		code = host_open(file, wasm, n, &r->host[r->now], e);
 		if (!code && !runner_command(r))
-			code = start(r, e);
+			code = runner_start(r, e);
 	}
 	r->now = 0;
 	return code;
