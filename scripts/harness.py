@@ -46,7 +46,7 @@ def calibrate(a, work):
     service, big = (1000 * t.median_us(a.service, c, WARM) for c in ("original", "big"))
     first = a.by * service * TURNS / (big - service)
     turns = sorted({max(1, round(first * x)) for x in LENGTHS})
-    t = measure(a, work / "calibrate.csv", a.original, 300, 100, **{f"t{n}": plant(a, n, work / f"t{n}.wasm") for n in turns})
+    t = measure(a, work / "calibrate.csv", a.original, 400, 200, **{f"t{n}": plant(a, n, work / f"t{n}.wasm") for n in turns})
     slower = {n: t.ratio(a.service, f"t{n}", WARM)[0] - 1 for n in turns}
     near = sorted(turns, key=lambda n: abs(slower[n] - a.by))[:NEAREST]
     rise, base = np.polyfit(near, [slower[n] for n in near], 1)
@@ -97,8 +97,8 @@ def main():
     p.add_argument("--profile", default="release")
     p.add_argument("--by", type=float, default=0.02, help="how much slower")
     p.add_argument("--repeats", type=int, default=100)
-    p.add_argument("--rounds", type=int, default=120, help="of each repeat")
-    p.add_argument("--places", type=int, default=30, help="of each repeat")
+    p.add_argument("--rounds", type=int, default=180, help="of each repeat")
+    p.add_argument("--places", type=int, default=60, help="of each repeat")
     p.add_argument("--work", required=True, help="a folder for modules and rows")
     a = p.parse_args()
     work = Path(a.work)
