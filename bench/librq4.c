@@ -3,8 +3,8 @@
  *   execute time_ns        a call on one warm instance: mean of the round's
  *   request time_guest_ns  the call alone on a fresh instance, its seeding included: median of the round's
  *   request time_ns        that with its instance made and dropped: mean
- * and last request time_guest_count, where all single executions are counted: `iteration` is their nanoseconds rounded down to
- * ten bits, the value how many took so long.
+ * for each place a row place open_ns, what compiling and warming up took; and last request time_guest_count, where all single
+ * executions are counted: `iteration` is their nanoseconds rounded down to ten bits, the value how many took so long.
  * Must hold: what the machine does in a round it does to all, since rounds are shuffled inside; and where the machine code lies
  * favours none, since all modules are compiled anew, to other addresses, in each place (`node` in the rows). What chance still
  * does the two originals tell. Nothing is timed whose answer was not looked at. */
@@ -154,9 +154,10 @@ static void warm_up(Trial *t, Subject *s)
 }
 
 /* Compiled in another order each time, so that no module is always beside the same one. */
-static void open_all(Trial *t)
+static void open_all(Trial *t, uint32_t place)
 {
 	uint32_t order[SUBJECTS_MAX];
+	uint64_t from = clock_passed();
 	for (uint32_t i = 0; i < t->n; i++) {
 		uint32_t j = rng_below(&t->rng, i + 1);
 		order[i] = order[j];
@@ -170,6 +171,9 @@ static void open_all(Trial *t)
 		s->serve = guest_serve(s->warm);
 		warm_up(t, s);
 	}
+	guest_rows(&t->s[0].guest, t->rows, "original", "original", "place");
+	t->rows->node = place;
+	rows_int(t->rows, "open_ns", clock_passed() - from);
 }
 
 static void add(Trial *t, const char *path, const char *build, const char *config)
@@ -200,7 +204,7 @@ void measure_rq4(const Plan *p, Rows *r)
 			place = (uint64_t)k * places / p->rounds;
 			if (k != 0)
 				close_all(&t);
-			open_all(&t);
+			open_all(&t, place);
 		}
 		round_of(&t, k, place);
 		progress("rounds", k + 1, p->rounds);

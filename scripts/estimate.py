@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say how long times by configuration will take, from what a few executions of each took on this machine.
 
-In:  rows of short runs of `build/bench/measure rq4`; how many executions and rounds are planned.
+In:  rows of short runs of `build/bench/measure rq4`; how many executions and rounds are planned, in the default number of places.
 Out: a line for each profile, and the slowest service. Builds are not in it: they take their time first, once.
 """
 import argparse
@@ -10,6 +10,7 @@ import sys
 import rq4
 
 WARM_NS = 200000 * 1.5  # what a round on a warm instance takes at least (bench/librq4.c), up to twice as long
+PLACES = 10  # the default of bench/measure.c
 
 
 def seconds(times, service, count, rounds):
@@ -18,7 +19,7 @@ def seconds(times, service, count, rounds):
     for c in ("original", "aa", *times.configs):
         warm, whole = (1000 * times.median_us(service, c, what) for what in (rq4.WARM, rq4.WHOLE))
         total += count * whole + max(count * warm, rounds * WARM_NS)
-    return total / 1e9
+    return total / 1e9 + PLACES * times.median_us(service, "original", ("place", "open_ns")) / 1e6
 
 
 def duration(s):
