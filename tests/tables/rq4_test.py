@@ -20,7 +20,7 @@ failed = False
 
 def check(name, have, want):
     global failed
-    failed |= have != want
+    failed |= bool(have != want)
     print(f"ok {name}" if have == want else f"not ok {name}: {have!r}, not {want!r}")
 
 
