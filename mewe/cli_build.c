@@ -16,7 +16,7 @@ static const struct argp_option options[] = {
 
 	{"all", OPT_ALL, 0, 0, "dispatch every function that has variants (the default)", 3},
 	{"dispatch", OPT_DISPATCH, "WHEN", 0, "call: choose at each call (default); request: once for each entry from the host; site: "
-	 "likewise, among alternatives inside functions", 3},
+	 "likewise, among alternatives inside functions (default with --entropy or --overhead)", 3},
 	{"discriminator", OPT_DISCRIMINATOR, "D", 0, "chacha (default), wasi, xorshift (not secure), fixed:SEED, none, host", 3},
 	{"reseed", OPT_RESEED, "WHEN", 0, "instance: seed once (default); entry: anew at each entry from the host", 3},
 	{"entry", OPT_ENTRY, "EXPORT", 0, "an export that is a request (default: every exported function); may be repeated", 3},
