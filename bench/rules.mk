@@ -9,6 +9,7 @@ PROFILE ?= release
 INPUT ?= valid
 MEASURE := $(OUT)/bench/measure
 MEASURE_DIR := build/measure/$(PROFILE)
+TIMES_DIR := build/times
 ROWS_DIR := results/local/$(PROFILE)-$(INPUT)
 NODES_RUNS ?= 6400
 ROUNDS ?= 200

@@ -7,12 +7,12 @@
 #      it is, and a file of rows is there whole or not at all, so that a run that was stopped goes on with the next service.
 
 ifndef BENCH_CONFIGS
-# naive is the authors' way: every function dispatched at each call, one ChaCha generator an instance called for each choice.
+# naive is the authors' way: every function dispatched at each call, one ChaCha generator an instance called for each choice. budget is
+# the named placement of budget.mk: PLAN stands for the service's plan.
 define BENCH_CONFIGS
 naive=--all --dispatch call --discriminator chacha
-call=--dispatch call
 request=--dispatch request
-site=--dispatch site
+budget=PLAN
 endef
 endif
 TIMES_COUNT ?= 100000
@@ -29,7 +29,6 @@ TIMES_CONFIGS := $(strip $(subst $(newline), ,$(subst $(space),|,$(BENCH_CONFIGS
 times_name = $(firstword $(subst =, ,$1))
 times_flags = $(subst |, ,$(patsubst $(call times_name,$1)=%,%,$1))
 TIMES_NAMES := $(foreach c,$(TIMES_CONFIGS),$(call times_name,$c))
-TIMES_DIR := build/times
 TIMES_INPUT_release := valid
 TIMES_INPUT_paper := paper
 times_rows_dir = results/local/times-$1-$(TIMES_INPUT_$1)
@@ -47,13 +46,17 @@ $(TIMES_DIR)/original.flags:
 	@mkdir -p $(@D)
 	@echo --strategy none >$@
 
+# A configuration's flags for a service, and the plan that they need.
+times_of = $(subst PLAN,$(BUDGET_SEARCH) --plan $(call budget_plan_of,$1,$2),$3)
+times_plan = $(if $(findstring PLAN,$3),$(call budget_plan_of,$1,$2))
+
 # $(call times_build,PROFILE,NAME,CONFIG,FLAGS): a .built file is as new as the attempt, the module as its bytes. One at a time: a
 # build has workers of its own, and the largest with --dispatch site take gigabytes.
 define times_build
-$(TIMES_DIR)/$1/$2.$3.built: build/services/raw/$1/$2.wasm $(MEWE) $(TIMES_DIR)/$3.flags
+$(TIMES_DIR)/$1/$2.$3.built: build/services/raw/$1/$2.wasm $(MEWE) $(TIMES_DIR)/$3.flags $(call times_plan,$1,$2,$4)
 	@mkdir -p $$(@D)
 	@echo "mewe $(TIMES_DIR)/$1/$2.$3.wasm"
-	@flock $(TIMES_DIR)/lock $(MEWE) build $$< -o $$@.wasm -q --cache $(CACHE) --variants $(call variants_of,$2,$1) $4
+	@flock $(TIMES_DIR)/lock $(MEWE) build $$< -o $$@.wasm -q --cache $(CACHE) --variants $(call variants_of,$2,$1) $(call times_of,$1,$2,$4)
 	@if cmp -s $$@.wasm $$(@:.built=.wasm); then rm $$@.wasm; else mv $$@.wasm $$(@:.built=.wasm); fi
 	@touch $$@
 $(TIMES_DIR)/$1/$2.$3.wasm: $(TIMES_DIR)/$1/$2.$3.built

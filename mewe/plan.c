@@ -13,12 +13,17 @@
 #include "combine.h"
 #include "plan.h"
 
-/* The longest request, in nanoseconds, of which the clock can tell what one place adds. So many places are timed with copies, so many
- * of them searched, and so many tried for each step but the first; so many are timed again, for longer. How often a choice may be made
- * anew. */
-enum { SHORT = 16000, COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, ATTEMPTS = 4 };
+/* The longest requests, in nanoseconds, of which the clock can tell what one place adds: for entropy, which needs few places, and for
+ * time, into which many may fit. So many places are timed with copies, so many of them searched, and so many tried for each step but
+ * the first; so many are timed again, for longer. How often a choice may be made anew. */
+enum { SHORT_FOR_ENTROPY = 100000, SHORT_FOR_TIME = 16000, COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, ATTEMPTS = 4 };
 
 /* ---- short requests: what each place costs ------------------------------------------------------------------------------ */
+
+static bool is_short(const Planner *p)
+{
+	return p->base <= (p->wish->entropy > 0 ? SHORT_FOR_ENTROPY : SHORT_FOR_TIME);
+}
 
 typedef struct Next {
 	uint32_t spot;
@@ -338,7 +343,7 @@ static int choose(Planner *p, Trial *t, char **plan, Err *e)
 	for (int i = 0; i < ATTEMPTS && less && !code; i++) {
 		free(*plan);
 		*plan = NULL;
-		if (p->base <= SHORT)
+		if (is_short(p))
 			code = grow_all(p, t, e);
 		else if (p->wish->entropy > 0)
 			code = spread(p, t, e);
@@ -385,7 +390,7 @@ static int plan(Planner *p, mewe_planned *out, Err *e)
 	if (!code)
 		code = scout_copies(p, e);
 	t.bits = xalloc(p->nspot + 1);
-	if (!code && p->base <= SHORT)
+	if (!code && is_short(p))
 		code = time_copies(p, &t, &n, e);
 	else if (!code)
 		n = affordable(p);

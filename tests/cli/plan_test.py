@@ -204,7 +204,7 @@ def check_frontier(name, frontier, plan, out):
     rows = list(csv.DictReader(frontier.open()))
     last = rows[-1]
     report(f"{name}: the frontier's last row is the plan's",
-           "" if last["bodies_are"] == "plan" and int(last["places"]) == len(places(plan)) and float(last["entropy_bits"]) == bits(plan)
+           "" if last["trial"] == "plan" and int(last["places"]) == len(places(plan)) and float(last["entropy_bits"]) == bits(plan)
            and int(last["bodies"]) == sum(p["bodies"] for p in places(plan)) and 0 < int(last["size_bytes"]) <= out.stat().st_size
            else str(last))
     report(f"{name}: each row has numbers that can be, its intervals in order",
