@@ -34,24 +34,27 @@ bench() {
 }
 
 reproduce() {
-	STEPS=10
+	STEPS=13
 	part estimate.txt reproduce-estimate
 	part tables-release-valid.txt tables PROFILE=release INPUT=valid
 	part tables-paper-paper.txt tables PROFILE=paper INPUT=paper
 	part funnel.txt funnel
 	part survival.txt survival
 	part ablation.txt ablation
+	part choice-cost.txt choice-cost
 	part times-rows.txt times-rows
 	part times.txt times
 	part figure5.txt figure5
 	part figure5-paper.txt figure5 FIG5_PROFILE=paper
+	part budget.txt budget
+	part frontier.txt frontier
 	echo "== done in $SECONDS s; make reference keeps it"
 }
 
-# Everything but the single traces, whose hashes no compression makes smaller: `make measure` makes them again.
+# The plans alone decide the modules of `budget`. Everything but the single traces, whose hashes no compression makes smaller: `make measure` makes them again.
 reference() {
 	local f new=$REFERENCE.new
-	for f in tables-release-valid tables-paper-paper funnel survival ablation times figure5 figure5-paper; do
+	for f in tables-release-valid tables-paper-paper funnel survival ablation choice-cost times figure5 figure5-paper budget frontier; do
 		[ -s "$LOCAL/$f.txt" ] || { echo "$LOCAL/$f.txt is missing: run make reproduce first" >&2; exit 1; }
 	done
 	rm -rf "$new"
@@ -59,6 +62,8 @@ reference() {
 	build/deps/venv/bin/python scripts/machine.py >"$new/machine.json"
 	cp "$LOCAL"/*.txt "$LOCAL"/*.png "$new"
 	rm -f "$new"/*-rows.txt "$new"/bench*
+	mkdir "$new/plans"
+	cp build/budget/*.plan "$new/plans"
 	(cd "$LOCAL" && find . -name '*.csv' ! -name '*.traces-*' ! -path './bench/*') | while read -r f; do
 		mkdir -p "$new/$(dirname "$f")"
 		gzip -n -9 <"$LOCAL/$f" >"$new/$f.gz"

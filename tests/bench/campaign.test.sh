@@ -46,10 +46,13 @@ made tables PROFILE=paper INPUT=paper with 100
 made funnel with 100
 made survival with 100
 made ablation with 100
+made choice-cost with 100
 made times-rows with 100
 made times with 100
 made figure5 with 100
 made figure5 FIG5_PROFILE=paper with 100
+made budget with 100
+made frontier with 100
 END
 )"
 result "what a part prints is kept" "$(echo 'made times with 100' | cmp - "$tree/results/local/times.txt" 2>&1)"
@@ -66,10 +69,12 @@ echo static >"$local/release-valid/encrypt.static-call.csv"
 echo hashes >"$local/release-valid/encrypt.traces-call.csv"
 echo short >"$local/bench/encrypt.csv"
 echo png >"$local/figure4-release.png"
+mkdir -p "$tree/build/budget"
+echo plan >"$tree/build/budget/encrypt.budget.plan"
 expect "reference" 0 'results/reference$' campaign reference
 result "it has rows, texts, figures and the machine; no single traces, and nothing of the short run" "$(cd "$tree/results/reference" &&
-	find . -type f | sort | diff - <(printf './%s\n' ablation.txt estimate.txt figure4-release.png figure5-paper.txt figure5.txt \
-		funnel.txt machine.json release-valid/encrypt.static-call.csv.gz survival.txt tables-paper-paper.txt tables-release-valid.txt \
+	find . -type f | sort | diff - <(printf './%s\n' ablation.txt budget.txt choice-cost.txt estimate.txt figure4-release.png figure5-paper.txt \
+		figure5.txt frontier.txt funnel.txt machine.json plans/encrypt.budget.plan release-valid/encrypt.static-call.csv.gz survival.txt tables-paper-paper.txt tables-release-valid.txt \
 		times-release-valid/encrypt.csv.gz times.txt | sort))"
 rows=times-release-valid/encrypt.csv
 result "the rows are the same" "$(gzip -dc "$tree/results/reference/$rows.gz" | cmp - "$local/$rows" 2>&1)"
