@@ -107,7 +107,7 @@ static void price(const Planner *p, double lacking, Next *next, uint32_t n)
 static int grow(Planner *p, Trial *t, bool first, Err *e)
 {
 	Next next[SEARCHED];
-	double lacking = p->wish->entropy - trial_entropy(p, t->bits), ratio = first ? 1 : t->ratio.median;
+	double lacking = p->wish->entropy - trial_entropy(p, t->bits), ratio = t->ratio.median;
 	uint32_t n = 0;
 	int code = 0;
 	for (uint32_t i = 0; i < p->nspot && n < (first ? SEARCHED : NEXT); i++)
@@ -174,6 +174,8 @@ static int grow_all(Planner *p, Trial *t, Err *e)
 		usable += p->spot[i].bits > 0;
 		has += t->bits[i] > 0;
 	}
+	if (has == 0)
+		t->ratio = (Ratio){1, 1, 1};
 	for (; has < usable && !code && !satisfied(p, t); has++) {
 		memcpy(before, t->bits, p->nspot);
 		without = t->ratio;
@@ -381,11 +383,34 @@ static Bytes summary(const Planner *p, const Trial *t)
 	return buf_bytes(&b);
 }
 
+/* Is what the search found too little for the wish, which can use so many places? */
+static bool lacks(const Planner *p, uint32_t places)
+{
+	double have = 0;
+	uint32_t usable = 0;
+	for (uint32_t i = 0; i < p->nspot; i++) {
+		have += p->spot[i].bits * p->spot[i].gain;
+		usable += p->spot[i].bits > 0;
+	}
+	return p->wish->entropy > 0 ? have < p->wish->entropy : usable < places;
+}
+
+/* At n places first, and at more where those have too few variants: a place may well have none. */
+static int search(Planner *p, uint32_t n, uint32_t places, Err *e)
+{
+	int code = scout_search(p, n, e);
+	while (!code && n < p->nspot && lacks(p, places)) {
+		n = p->nspot - n > n ? 2 * n : p->nspot;
+		code = scout_search(p, n, e);
+	}
+	return code;
+}
+
 static int plan(Planner *p, mewe_planned *out, Err *e)
 {
 	Trial t = {0};
 	char *text = NULL;
-	uint32_t n = 0;
+	uint32_t n = 0, places = 1;
 	int code = trial_open(p, e);
 	if (!code)
 		code = scout_copies(p, e);
@@ -393,11 +418,10 @@ static int plan(Planner *p, mewe_planned *out, Err *e)
 	if (!code && is_short(p))
 		code = time_copies(p, &t, &n, e);
 	else if (!code)
-		n = affordable(p);
+		n = places = affordable(p);
 	if (!code)
-		code = scout_search(p, n, e);
+		code = search(p, n, places, e);
 	memset(t.bits, 0, p->nspot);
-	t.ratio.median = 1;
 	if (!code)
 		code = choose(p, &t, &text, e);
 	if (!code) {

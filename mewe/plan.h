@@ -63,7 +63,7 @@ typedef struct Planner {
 } Planner;
 enum { COPIES = 4 };               /* a spot among copies has 2^COPIES bodies */
 int scout_copies(Planner *p, Err *e);             /* fills copies and spot: places that a request meets, the least often first */
-int scout_search(Planner *p, uint32_t n, Err *e); /* fills build, from the first n spots */
+int scout_search(Planner *p, uint32_t n, Err *e); /* fills build, anew, from the first n spots */
 uint32_t scout_dispatcher(const Build *b, const Place *at); /* the index of the one at this place, or NONE */
 double scout_price(const Planner *p, uint64_t met); /* nanoseconds that a place is thought to cost where the clock can't tell */
 void progress_of(const Planner *p, const char *stage, uint64_t done, uint64_t total);

@@ -128,6 +128,9 @@ int scout_search(Planner *p, uint32_t n, Err *e)
 	uint32_t bits = WIDE;
 	while (bits > NARROW && n << bits > BODIES)
 		bits--;
+	pipeline_free(&p->build, NULL);
+	free(p->plans[1]);
+	p->plans[1] = NULL;
 	int code = build(p, 1, NULL, n, SPARE(1u << bits), e);
 	for (uint32_t i = 0; i < p->nspot && !code; i++) {
 		Spot *s = &p->spot[i];

@@ -2,7 +2,7 @@
  * In: modules, and what a request is. Out: each one's time over the first one's.
  * Must hold: whatever the machine does in a round it does to all (short batches, in another order each round), and a ratio is of
  * two batches of one round. Each module is compiled and placed in memory a few times over, since where its code comes to lie makes
- * a difference of its own. */
+ * a difference of its own. All begin with a new instance, so that none has served more requests than another. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdlib.h>
@@ -46,8 +46,11 @@ int runner_request(Runner *r, Err *e)
 	if (code)
 		return code;
 	memcpy(v, r->wish->arg, r->wish->nargs * sizeof *v);
-	if ((code = host_func_call(&r->func[r->now], v, &exit_code, e)) != 0)
-		return err_set(e, code, "%s: --profile %s: the request ends early: %s", r->file, r->wish->entry, e->text);
+	if ((code = host_func_call(&r->func[r->now], v, &exit_code, e)) != 0) {
+		Err why = *e;
+		return err_set(e, code, "%s: --profile %s: the request ends early: %s", r->file, r->wish->entry, why.text);
+	}
+	runner_instance(r)->out.n = 0; /* what it wrote is nobody's, and may be a lot in a million requests */
 	return 0;
 }
 
@@ -147,8 +150,8 @@ int race_run(Runner **r, uint32_t n, uint32_t rounds, double *base, Ratio *out, 
 	for (uint32_t k = 0; k < all && !code; k++) {
 		for (uint32_t i = 0; i < n && !code; i++) {
 			r[i]->now = k / rounds;
-			if (k % rounds == 0)
-				code = batch_size(r[i], &size, e);
+			if (k % rounds == 0 && (code = runner_start(r[i], e)) == 0)
+				code = batch_size(r[i], &size, e); /* the last one's counts: a multivariant, the slowest */
 		}
 		if (!code)
 			code = one_round(r, n, size, &rng, ns, e);

@@ -305,6 +305,25 @@ HOT = """(module (memory (export "memory") 1) (global $g (mut i32) (i32.const 0)
  (start $init))"""
 
 
+# Of the places that are met once, the largest goes first, and has no variants.
+POOR = """(module (memory 1) (global $g (mut f64) (f64.const 0))
+ (func $h (param f64) (result f64) (local.get 0))
+ (func (export "f") (param i32) (result i32) (local i32)
+  (global.set $g (f64.sqrt (call $h (f64.floor (call $h (f64.ceil (call $h (f64.neg (call $h (call $h (global.get $g)))))))))))
+  (loop $l (br_if $l (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (i32.const 300000))))
+  (i32.store (i32.const 8) (i32.xor (i32.mul (local.get 0) (i32.const 31)) (i32.rotl (local.get 0) (i32.const 7))))
+  (local.get 0)))"""
+
+
+def check_poor(tmp):
+    src = tmp / "poor.wat"
+    src.write_text(POOR)
+    r = mewe("build", src, "-o", tmp / "poor.wasm", "-q", "--overhead", "0.00001%", "--profile", "f,5")
+    report("the first place has no variants: another is searched", "" if r.returncode in (0, 4) else good(r))
+    _, out, plan, _ = make_plan(tmp, src, "a place without variants", "-q", "--entropy", "9", "--profile", "f,5")
+    check_module("a place without variants", src, out, plan, 9)
+
+
 def check_long(tmp):
     src = tmp / "hot.wat"
     src.write_text(HOT)
@@ -442,6 +461,7 @@ def main():
         check_dispatches(tmp, src)
         check_wishes(tmp, src)
         check_long(tmp)
+        check_poor(tmp)
         check_command(tmp)
         check_guest(tmp)
         check_random(tmp)
