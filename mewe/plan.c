@@ -16,7 +16,7 @@
 /* The longest requests, in nanoseconds, of which the clock can tell what one place adds: for entropy, which needs few places, and for
  * time, into which many may fit. So many places are timed with copies, so many of them searched, and so many tried for each step but
  * the first; so many are timed again, for longer. How often a choice may be made anew. */
-enum { SHORT_FOR_ENTROPY = 100000, SHORT_FOR_TIME = 16000, COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, ATTEMPTS = 4 };
+enum { SHORT_FOR_ENTROPY = 100000, SHORT_FOR_TIME = 16000, COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, ATTEMPTS = 16 };
 
 /* ---- short requests: what each place costs ------------------------------------------------------------------------------ */
 
