@@ -167,8 +167,8 @@ static void put_words(Buf *b, const Shape *s, const Dispatchers *d, const Layout
 	}
 }
 
-/* How many bits a request needs of a word that serves several: where they are few, and a request does not forget its key. 0: it
- * serves one. */
+/* How many bits a request needs of a word that serves several: where they are few, and come from a generator that it does not forget.
+ * 0: it serves one. */
 static uint32_t shared_bits(const Shape *s, const Dispatchers *d, const Layout *l)
 {
 	uint32_t bits = 0;
@@ -177,7 +177,7 @@ static uint32_t shared_bits(const Shape *s, const Dispatchers *d, const Layout *
 			return 0;
 		bits += l->field[i].bits;
 	}
-	return forgets(s) || bits > 31 ? 0 : bits;
+	return !keyed(s) || forgets(s) || bits > 31 ? 0 : bits;
 }
 
 /* The next bits of that word, which ends with a 1 above the last of them. */
