@@ -412,6 +412,7 @@ void select_free(Dispatchers *d);
 
 struct Build;
 int search_all(struct Build *b, Err *e);
+int search_more(struct Build *b, Err *e);                  /* once more, for the dispatchers that are not full */
 int search_keep(struct Build *b, Err *e);                  /* select anew, and prove what is selected and not proved yet */
 
 /* ---- discriminator.c: the functions that draw ------------------------------------------------------------------- */

@@ -48,7 +48,8 @@ int pipeline_choose(Build *b, Err *e)
 	for (int i = 0; !code && again && i < AUDITS; i++) {
 		free(b->twin.p);
 		b->twin = (Bytes){0};
-		code = search_keep(b, e);
+		/* What the audit struck off is replaced by what was found; for a plan, which wants so many bodies, also by what is still there. */
+		code = b->o->plan && i > 0 ? search_more(b, e) : search_keep(b, e);
 		if (!code)
 			code = pipeline_emit(b, MEWE_TRACE_OFF, &b->twin, e);
 		if (!code)

@@ -8,8 +8,9 @@
 #include <string.h>
 #include "all.h"
 
-/* Candidates for each variant that a place lacks, so that there is a choice; and how often more are drawn. */
-enum { TRIES = 2, ROUNDS = 5 };
+/* Candidates for each variant that a place lacks, so that there is a choice; and how often more are drawn, for a plan, which wants so
+ * many bodies and no fewer, and otherwise. */
+enum { TRIES = 2, ROUNDS_PLANNED = 25, ROUNDS = 5 };
 
 static uint64_t lap(Build *b, int stage, uint64_t since)
 {
@@ -55,16 +56,16 @@ int search_keep(Build *b, Err *e)
 	return code;
 }
 
-int search_all(Build *b, Err *e)
+int search_more(Build *b, Err *e)
 {
 	uint32_t *want = xalloc(b->sites.places.n * sizeof *want);
+	int code = search_keep(b, e), rounds = b->o->plan ? ROUNDS_PLANNED : ROUNDS;
 	uint64_t t = prove_now();
-	int code = propose_open(&b->sites, b->o, &b->picks, e);
-	for (int round = 0; !code && round < ROUNDS; round++) {
+	for (int round = 0; !code && round < rounds; round++) {
 		lacking(b, want);
 		uint32_t n = propose_more(b->picks, want, &b->variants);
 		t = lap(b, STAGE_PROPOSE, t);
-		if (n == 0 && round > 0)
+		if (n == 0 && b->original)
 			break;
 		code = survive_all(&b->sites, b->o, &b->variants, &b->original, b->proving.cache, b->key, &b->remembered, e);
 		t = lap(b, STAGE_SURVIVE, t);
@@ -76,4 +77,10 @@ int search_all(Build *b, Err *e)
 	}
 	free(want);
 	return code;
+}
+
+int search_all(Build *b, Err *e)
+{
+	int code = propose_open(&b->sites, b->o, &b->picks, e);
+	return code ? code : search_more(b, e);
 }
