@@ -86,4 +86,11 @@ int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e); /*
 int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e); /* times this one */
 double trial_entropy(const Planner *p, const uint8_t *bits);
 
+/* ---- plan_grow.c ---- */
+
+/* Times each spot alone with copies, and sorts them; *n is how many of them are worth a search. */
+int grow_copies(Planner *p, Trial *t, uint32_t *n, Err *e);
+/* From the placement in t, which may be none, to one that meets the wish, if there is one. */
+int grow_all(Planner *p, Trial *t, Err *e);
+
 #endif

@@ -53,7 +53,7 @@ static int emit(Planner *p, bool copies, Trial *t, Bytes *out, Err *e)
 
 static void put_row(Planner *p, TrialKind kind, const Trial *t)
 {
-	static const char *const names[] = {[TRIAL_COPIES] = "copies", [TRIAL_VARIANTS] = "variants", [TRIAL_STEP] = "step", [TRIAL_PLAN] = "plan"};
+	static const char *const names[] = {"copies", "variants", "step", "plan"}; /* in the order of TrialKind */
 	buf_printf(&p->frontier, "%s,%.0f,%u,%u,%llu,%.1f,%.4f,%.4f,%.4f,%.4f,%.4f\n", names[kind], t->entropy, t->places, t->bodies,
 	           (unsigned long long)t->size, p->base, t->ratio.median, t->ratio.low, t->ratio.high, t->noise.low, t->noise.high);
 }
