@@ -28,7 +28,8 @@ SERVICE_BAR_MS = 100  # the paper's bar: what an answer of an edge service may t
 def load(files):
     """All rows as one frame; values stay text, since some are hashes."""
     text = {k: "category" for k in KEYS if k not in ("value", "node", "iteration")}
-    frames = [pd.read_csv(f, usecols=KEYS, dtype={**text, "value": str, "node": int, "iteration": int}) for f in files]
+    frames = [pd.read_csv(f, usecols=KEYS, dtype={**text, "value": str, "node": int, "iteration": int}, keep_default_na=False)
+              for f in files]
     rows = pd.concat(frames, ignore_index=True)
     for k in text:
         rows[k] = rows[k].astype(str)
