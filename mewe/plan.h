@@ -58,6 +58,7 @@ typedef struct Planner {
 	Spot *spot;                    /* the best first, once they are ordered */
 	uint32_t nspot, cap;
 	Runner *original, *again;      /* the same module twice: what differs between them is noise */
+	uint32_t most_bits;            /* of one place, for now */
 	double base;                   /* nanoseconds of one request of the original */
 	Buf frontier;
 } Planner;

@@ -8,8 +8,8 @@
 #include "plan.h"
 
 /* So many places are timed with copies, so many of them searched, and so many tried for each step but the first; so many are timed again,
- * for longer. With so many first places a placement is begun. */
-enum { COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, BEGINNINGS = 3 };
+ * for longer. With so many first places a placement is begun, with wide places and with those of so few bits. */
+enum { COPIED = 64, SEARCHED = 24, NEXT = 10, AGAIN = 4, BEGINNINGS = 2, FEW_BITS = 5 };
 
 typedef struct Next {
 	uint32_t spot;
@@ -52,7 +52,7 @@ static uint32_t widest_spot(const Planner *p)
 	uint32_t most = 1;
 	for (uint32_t i = 0; i < p->nspot; i++)
 		most = p->spot[i].bits > most ? p->spot[i].bits : most;
-	return most;
+	return most < p->most_bits ? most : p->most_bits;
 }
 
 /* How many bits the next place is to have: so many that those to come can be as wide. For time, all it has. */
@@ -156,15 +156,21 @@ static int narrow(Planner *p, Trial *t, uint32_t last, const Ratio *without, Err
 	return code;
 }
 
+static uint32_t count_usable(const Planner *p)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < p->nspot; i++)
+		n += p->spot[i].bits > 0;
+	return n;
+}
+
 /* One place after the other, from the placement that there is, which may be none. */
 static int grow_on(Planner *p, Trial *t, Err *e)
 {
 	uint8_t *before = xalloc(p->nspot);
 	Ratio without = t->ratio;
-	uint32_t usable = 0, has = count(p, t->bits), last = NONE;
+	uint32_t usable = count_usable(p), has = count(p, t->bits), last = NONE;
 	int code = 0;
-	for (uint32_t i = 0; i < p->nspot; i++)
-		usable += p->spot[i].bits > 0;
 	for (; has < usable && !code && !satisfied(p, t); has++) {
 		memcpy(before, t->bits, p->nspot);
 		without = t->ratio;
@@ -189,18 +195,27 @@ static int grow_from(Planner *p, Trial *t, uint32_t spot, Err *e)
 	return code ? code : grow_on(p, t, e);
 }
 
-/* The best first place need not lead to the best placement: begins with some others, too, and leaves the best in t. */
-static int grow_others(Planner *p, Trial *t, uint32_t first, Err *e)
+/* The quicker one that has the entropy; of two that the clock can't tell apart, the smaller. */
+static bool better(const Planner *p, const Trial *a, const Trial *b)
+{
+	if (satisfied(p, a) != satisfied(p, b))
+		return satisfied(p, a);
+	bool alike = a->ratio.low <= b->ratio.high && b->ratio.low <= a->ratio.high;
+	return alike ? a->size < b->size : a->ratio.median < b->ratio.median;
+}
+
+/* The best first place need not lead to the best placement: begins with some, and leaves the best in t. */
+static int grow_others(Planner *p, Trial *t, Err *e)
 {
 	Trial other = {.bits = xalloc(p->nspot)};
 	uint8_t *best = t->bits;
 	int code = 0;
-	for (uint32_t i = 0, begun = 1; i < p->nspot && begun < BEGINNINGS && !code; i++) {
-		if (i == first || p->spot[i].bits == 0)
+	for (uint32_t i = 0, begun = 0; i < p->nspot && begun < BEGINNINGS && !code; i++) {
+		if (p->spot[i].bits == 0)
 			continue;
 		begun++;
 		code = grow_from(p, &other, i, e);
-		if (code || !satisfied(p, &other) || (satisfied(p, t) && other.ratio.median >= t->ratio.median))
+		if (code || !better(p, &other, t))
 			continue;
 		memcpy(best, other.bits, p->nspot);
 		*t = other;
@@ -213,13 +228,18 @@ static int grow_others(Planner *p, Trial *t, uint32_t first, Err *e)
 int grow_all(Planner *p, Trial *t, Err *e)
 {
 	bool anew = count(p, t->bits) == 0;
+	p->most_bits = UINT32_MAX;
 	if (anew)
 		t->ratio = (Ratio){1, 1, 1};
-	if (!anew || p->wish->entropy == 0)
+	if (!anew || p->wish->entropy == 0 || count_usable(p) == 0)
 		return grow_on(p, t, e);
 	int code = grow(p, t, true, e);
-	uint32_t first = code ? 0 : reorder(p, t->bits);
-	if (!code)
+	if (!code) {
+		reorder(p, t->bits);
 		code = grow_on(p, t, e);
-	return code ? code : grow_others(p, t, first, e);
+	}
+	if (!code)
+		code = grow_others(p, t, e);
+	p->most_bits = FEW_BITS;
+	return code ? code : grow_others(p, t, e);
 }
