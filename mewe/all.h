@@ -325,54 +325,7 @@ bool propose_body(const Sites *s, const Variant *v, Traits *traits, Body *out);
  * alone. False: it does not apply. Both are for body_free(). */
 bool propose_pair(const Sites *s, const Variant *v, Body *a, Body *b);
 
-/* ---- term.c, smt.c, lower.c, equiv.c: are two functions the same? ------------------------------------------------ */
-
-typedef struct Equiv {
-	Verdict verdict;               /* V_PROVED, V_REFUTED, V_TIMEOUT or V_UNSUPPORTED */
-	uint64_t work;                 /* solver units spent (Z3's rlimit): the same on every machine */
-	char why[400];                 /* unless proved: what, where, and the counterexample for people */
-	uint64_t cex[32];              /* refuted from the function's entry: the arguments that show it */
-	uint32_t ncex;                 /* 0: no such arguments are known */
-} Equiv;
-
-/* Are a and b equal in the sense of the manual: same results, same traps, equal memory, globals, tables and host-visible
- * effects in order? ia, ib give names on either side a common identity; a call whose function is IDENT_SKIP (an instrument's
- * call with constant arguments and no result) is passed over. Depends on its arguments alone. */
-void equiv_bodies(const Body *a, const Ident *ia, const Body *b, const Ident *ib, Equiv *out);
-/* The same with so many solver steps for each of its two attempts (EQUIV_QUICK finds nearly all that EQUIV_FULL does, and gives up
- * sooner; EQUIV_PATIENT is for what a build has proved, and what another numbering of the same locals makes harder); certificate
- * (unless NULL) gets each of the solver's questions that the verdict rests on, as SMT-LIB 2. */
-enum { EQUIV_QUICK = 100000, EQUIV_FULL = 600000, EQUIV_PATIENT = 4800000 };
-void equiv_certify(const Body *a, const Ident *ia, const Body *b, const Ident *ib, uint64_t steps, Buf *certificate, Equiv *out);
-
-/* ---- obligation.c, cache.c: what was found before ----------------------------------------------------------------- */
-
-/* Keys; false: there is something in it that has no name that lasts. */
-bool obligation_proof(const Body *a, const Body *b, Digest *key);
-Digest obligation_module(const uint8_t *wasm, size_t n);
-bool obligation_code(Digest module, const Ident *id, const Body *b, Digest *key);
-
-/* A file of answers; NULL is a cache that holds nothing. What goes wrong with it is told by cache_flush() and cache_close(). */
-typedef struct Cache Cache;
-int cache_open(const char *path, Cache **out, Err *e);     /* path NULL: gives NULL */
-int cache_flush(Cache *c, Err *e);                         /* what was put survives a kill from here on */
-int cache_close(Cache *c, Err *e);
-bool cache_proof(Cache *c, Digest key, Verdict *verdict, uint64_t *work, char **why); /* *why: malloc'ed, or NULL */
-void cache_put_proof(Cache *c, Digest key, Verdict verdict, uint64_t work, const char *why);
-bool cache_code(Cache *c, Digest key, Code *out);
-void cache_put_code(Cache *c, Digest key, const Code *code);
-
-/* ---- prove.c: verdicts, by worker processes ---------------------------------------------------------------------- */
-
-typedef struct Proving {
-	Cache *cache;
-	uint64_t *spent;               /* nanoseconds, by ordinal; for --time-limit */
-	uint64_t deadline;             /* of the whole run, on the monotonic clock; 0: none */
-	bool limited;                  /* a limit was hit */
-	uint64_t asked, remembered;    /* rows, and those of them that the cache answered */
-} Proving;
-int prove_rows(const Sites *s, const Options *o, Variants *v, const uint32_t *row, uint32_t n, Proving *p, Err *e);
-uint64_t prove_now(void);                                  /* the monotonic clock, in nanoseconds */
+#include "proof.h" /* term.c, smt.c, lower.c, equiv.c, obligation.c, cache.c, prove.c */
 
 /* ---- survive.c: machine code ------------------------------------------------------------------------------------- */
 
@@ -532,56 +485,6 @@ typedef struct Founds {
 int shape_find(const Mod *m, Founds *out, Err *e);
 void shape_free(Founds *f);
 
-/* ---- fork.c: choices inside functions (more in fork.h) ---------------------------------------------------------- */
-
-/* What the host is asked about: dispatchers by ordinal, or regions in order. */
-typedef struct Chooser {
-	uint32_t id, func, n;          /* func: the ordinal of its function; n bodies */
-} Chooser;
-typedef struct Choosers {
-	Chooser *c;                    /* released with free() */
-	uint32_t n, cap;
-} Choosers;
-int fork_choosers(const Mod *m, Choosers *out, Err *e);
-
-/* ---- host.c: run a module in-process (Wasmtime) ------------------------------------------------------------------- */
-
-typedef struct Host Host;          /* an engine and a compiled module */
-typedef struct Instance Instance;
-
-typedef struct HostChoice {
-	uint32_t dispatcher, choice;   /* for discriminator `host`: --choose D=K */
-} HostChoice;
-typedef struct HostOptions {
-	const uint8_t *input;          /* standard input of a WASI command */
-	size_t ninput;
-	bool seeded;                   /* seed the module's own draws (fixed, host, or mewe.seed imported) */
-	uint64_t seed;
-	const HostChoice *choose;
-	uint32_t nchoose;
-	uint64_t guest_seed;           /* with fix_guest: the guest's random_get answers from this, for repeatable guests */
-	bool fix_guest;
-} HostOptions;
-
-typedef struct HostTrace {
-	uint64_t entry, choice, body;  /* hashes */
-	uint64_t length, choices, executed;
-	double bits;                   /* sum of log2 n over the choices */
-	uint32_t *id;                  /* --trace full: the entry ids; malloc'ed */
-	uint64_t nid;
-} HostTrace;
-
-int host_open(const char *file, const uint8_t *wasm, size_t n, Host **out, Err *e);
-void host_close(Host *h);
-int host_instance(Host *h, const HostOptions *o, Instance **out, Err *e); /* start and _initialize have run */
-void host_drop(Instance *i);
-/* Call an exported function; args and results are raw 64-bit values (i32 zero-extended, floats as bits).
- * A trap gives MEWE_BAD with its text; proc_exit gives 0 with *exit_code set. */
-int host_call(Instance *i, const char *export, const uint64_t *args, uint32_t nargs, uint64_t *results, uint32_t nresults,
-              int *exit_code, Err *e);
-Bytes host_stdout(Instance *i);                            /* what the guest has written so far; a copy */
-int host_memory(Instance *i, uint8_t **base, size_t *size); /* valid until the next call */
-int host_trace(Instance *i, HostTrace *out, Err *e);       /* of a traced build, since the last reset */
-int host_trace_reset(Instance *i, Err *e);
+#include "guest.h" /* fork.c (more in fork.h), host.c */
 
 #endif
