@@ -79,21 +79,27 @@ static void open_subject(Trial *t, uint32_t of)
 		}
 }
 
-static void close_all(Trial *t)
+static void open_all(void *trial, uint32_t place)
 {
+	Trial *t = trial;
+	(void)place;
+	for (uint32_t of = 0; of < t->p->nalso; of++)
+		open_subject(t, of);
+}
+
+static void close_all(void *trial)
+{
+	Trial *t = trial;
 	for (uint32_t k = 0; k < t->p->nalso; k++) {
 		host_drop(t->s[k].warm);
 		guest_close(&t->s[k].guest);
 	}
 }
 
-static void round_of(Trial *t, uint32_t round, uint32_t place)
+static void round_of(void *trial, uint32_t round, uint32_t place)
 {
-	for (uint32_t i = 0; i < t->n; i++) {
-		uint32_t j = rng_below(&t->rng, i + 1);
-		t->order[i] = t->order[j];
-		t->order[j] = i;
-	}
+	Trial *t = trial;
+	rng_order(&t->rng, t->order, t->n);
 	for (uint32_t i = 0; i < t->n; i++) {
 		const Forced *b = &t->forced[t->order[i]];
 		Subject *s = &t->s[b->of];
@@ -126,19 +132,8 @@ static void begin(Trial *t)
 void measure_bodies(const Plan *p, Rows *r)
 {
 	Trial t = {.p = p, .rows = r};
-	uint32_t places = p->places < p->rounds ? p->places : p->rounds;
 	begin(&t);
-	for (uint32_t k = 0, place = 0; k < p->rounds; k++) {
-		if (k == 0 || (uint64_t)k * places / p->rounds != place) {
-			place = (uint64_t)k * places / p->rounds;
-			if (k != 0)
-				close_all(&t);
-			for (uint32_t of = 0; of < p->nalso; of++)
-				open_subject(&t, of);
-		}
-		round_of(&t, k, place);
-		progress("rounds", k + 1, p->rounds);
-	}
+	rounds_run(p, &(Rounds){open_all, round_of, close_all}, &t);
 	close_all(&t);
 	for (uint32_t k = 0; k < t.n; k++)
 		free((char *)t.forced[k].config);

@@ -115,14 +115,11 @@ static void fresh_round(const Trial *t, const Subject *s)
 	rows_int(t->rows, "time_guest_ns", clock_median(t->call, t->batch));
 }
 
-static void round_of(Trial *t, uint32_t round, uint32_t place)
+static void round_of(void *trial, uint32_t round, uint32_t place)
 {
+	Trial *t = trial;
 	uint32_t order[2 * SUBJECTS_MAX];
-	for (uint32_t i = 0; i < 2 * t->n; i++) {
-		uint32_t j = rng_below(&t->rng, i + 1);
-		order[i] = order[j];
-		order[j] = i;
-	}
+	rng_order(&t->rng, order, 2 * t->n);
 	for (uint32_t i = 0; i < 2 * t->n; i++) {
 		const Subject *s = &t->s[order[i] / 2];
 		bool fresh = order[i] % 2;
@@ -135,8 +132,9 @@ static void round_of(Trial *t, uint32_t round, uint32_t place)
 
 /* ---- places ---- */
 
-static void close_all(Trial *t)
+static void close_all(void *trial)
 {
+	Trial *t = trial;
 	for (uint32_t k = 0; k < t->n; k++) {
 		host_drop(t->s[k].warm);
 		guest_close(&t->s[k].guest);
@@ -154,15 +152,12 @@ static void warm_up(Trial *t, Subject *s)
 }
 
 /* Compiled in another order each time, so that no module is always beside the same one. */
-static void open_all(Trial *t, uint32_t place)
+static void open_all(void *trial, uint32_t place)
 {
+	Trial *t = trial;
 	uint32_t order[SUBJECTS_MAX];
 	uint64_t from = clock_passed();
-	for (uint32_t i = 0; i < t->n; i++) {
-		uint32_t j = rng_below(&t->rng, i + 1);
-		order[i] = order[j];
-		order[j] = i;
-	}
+	rng_order(&t->rng, order, t->n);
 	for (uint32_t i = 0; i < t->n; i++)
 		t->s[order[i]].guest = guest_open(t->s[order[i]].path);
 	for (uint32_t i = 0; i < t->n; i++) {
@@ -197,18 +192,8 @@ static void begin(Trial *t)
 void measure_rq4(const Plan *p, Rows *r)
 {
 	Trial t = {.p = p, .rows = r};
-	uint32_t places = p->places < p->rounds ? p->places : p->rounds;
 	begin(&t);
-	for (uint32_t k = 0, place = 0; k < p->rounds; k++) {
-		if (k == 0 || (uint64_t)k * places / p->rounds != place) {
-			place = (uint64_t)k * places / p->rounds;
-			if (k != 0)
-				close_all(&t);
-			open_all(&t, place);
-		}
-		round_of(&t, k, place);
-		progress("rounds", k + 1, p->rounds);
-	}
+	rounds_run(p, &(Rounds){open_all, round_of, close_all}, &t);
 	for (uint32_t k = 0; k < t.n; k++) {
 		write_counts(&t, &t.s[k]);
 		free(t.s[k].count);

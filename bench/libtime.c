@@ -80,11 +80,7 @@ static void open_bench(Bench *b, const Plan *p, const char *path, const char *bu
 static void round_of(Bench *bench, uint32_t n, Rng *rng, uint32_t k, const Plan *p, int32_t length, Rows *r)
 {
 	uint32_t order[2 * BUILDS_MAX];
-	for (uint32_t i = 0; i < 2 * n; i++) {
-		uint32_t j = rng_below(rng, i + 1);
-		order[i] = order[j];
-		order[j] = i;
-	}
+	rng_order(rng, order, 2 * n);
 	for (uint32_t i = 0; i < 2 * n; i++) {
 		const Bench *b = &bench[order[i] / 2];
 		int fresh = order[i] % 2;

@@ -109,4 +109,12 @@ void measure_bodies(const Plan *p, Rows *r);
 void measure_static(const Plan *p, Rows *r);
 void measure_twins(const Plan *p, Rows *r);
 
+/* ---- librounds.c: rounds, in places ---- */
+
+/* A place is where the machine code lies: `close` undoes what `open` made, and what `round` measures in. */
+typedef struct Rounds {
+	void (*open)(void *trial, uint32_t place), (*round)(void *trial, uint32_t round, uint32_t place), (*close)(void *trial);
+} Rounds;
+void rounds_run(const Plan *p, const Rounds *r, void *trial); /* p->rounds of them, shared out to p->places; the last stays open */
+
 #endif

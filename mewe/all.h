@@ -61,6 +61,7 @@ typedef struct Rng {
 } Rng;
 uint64_t rng_next(Rng *r);
 uint32_t rng_below(Rng *r, uint32_t n);
+void rng_order(Rng *r, uint32_t *order, uint32_t n); /* the numbers below n, in any order */
 
 typedef struct Digest {
 	uint64_t a, b;

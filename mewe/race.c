@@ -130,11 +130,7 @@ static int one_round(Runner **r, uint32_t n, uint32_t size, Rng *rng, double *ns
 {
 	uint32_t *order = xalloc(n * sizeof *order);
 	int code = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t j = rng_below(rng, i + 1);
-		order[i] = order[j];
-		order[j] = i;
-	}
+	rng_order(rng, order, n);
 	for (uint32_t i = 0; i < n && !code; i++)
 		code = batch(r[order[i]], size, &ns[order[i]], e);
 	free(order);

@@ -229,6 +229,15 @@ uint32_t rng_below(Rng *r, uint32_t n)
 	}
 }
 
+void rng_order(Rng *r, uint32_t *order, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t j = rng_below(r, i + 1);
+		order[i] = order[j];
+		order[j] = i;
+	}
+}
+
 Digest digest(const void *p, size_t n)
 {
 	const uint8_t *s = p;
