@@ -100,7 +100,7 @@ $(OUT)/tests/mutants: $(OUT)/obj/tests/verify/mutants.o $(LIB)
 	$(LINK)
 .SECONDARY:
 
-RULES := $(wildcard services/rules.mk bench/rules.mk bench/budget.mk bench/times.mk bench/authors.mk tests/rules.mk)
+RULES := $(wildcard services/rules.mk services/edge.mk bench/rules.mk bench/budget.mk bench/times.mk bench/authors.mk tests/rules.mk)
 include $(RULES)
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 

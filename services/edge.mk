@@ -1,0 +1,54 @@
+# edge.mk - the seven services as programs on Fastly Compute, each as the original and multivariant, untraced and traced.
+#
+# In:  services/*.c, services/host/fastly.c, the libraries as services/rules.mk builds them, build/mewe, PROFILES.
+# Out: build/edge/raw/PROFILE/NAME.wasm              as compiled: imports fastly_*, wasi_snapshot_preview1, and mewe
+#      build/edge/[paper/]NAME.CONFIG.wasm           CONFIG: original, call, request (what is chosen when)
+#      build/edge/[paper/]NAME.CONFIG.traced.wasm    the same with --trace hash
+#      build/edge/[paper/]NAME.CONFIG.full.wasm      with --trace full; made only when asked for
+# Holds: all of a service's modules come from one raw module. The build resolves what it imports from `mewe`, so that they differ
+#        by nothing but what was asked of the build. The original traced is the original with its functions counted: no choices.
+
+EDGE_CONFIGS := original call request
+MEWE_EDGE_FLAGS :=
+EDGE_FLAGS_original := --strategy none
+EDGE_FLAGS_call := --dispatch call
+EDGE_FLAGS_request := --dispatch request
+EDGE_FLAGS_traced := --trace hash
+EDGE_FLAGS_full := --trace full
+
+# $(call edge_folder,PROFILE)
+edge_folder = build/edge/$(if $(filter paper,$1),paper/)
+# $(call edge_modules,PROFILE,SUFFIX)
+edge_modules = $(foreach c,$(EDGE_CONFIGS),$(SERVICES:%=$(call edge_folder,$1)%.$c$2.wasm))
+EDGE_RAW := $(foreach p,$(PROFILES),$(SERVICES:%=build/edge/raw/$p/%.wasm))
+
+.PHONY: edge-raw edge-modules edge-modules-paper
+edge-raw: $(EDGE_RAW)
+edge-modules: $(call edge_modules,release) $(call edge_modules,release,.traced) ## the services for Fastly Compute, build/edge/NAME.CONFIG.wasm and .traced.wasm
+edge-modules-paper: $(call edge_modules,paper) $(call edge_modules,paper,.traced)
+
+build/edge/fastly-%.o: services/host/fastly.c services/host/fastly_abi.h services/service.h
+	@mkdir -p $(@D)
+	@echo "wasm-cc $@"
+	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$*) -c $< -o $@
+
+# $(call edge_raw_rule,NAME,PROFILE)
+define edge_raw_rule
+build/edge/raw/$2/$1.wasm: services/$1.c build/edge/fastly-$2.o build/services/lib$(LIBRARY_$1)-$2.a $(SERVICE_HEADERS)
+	@mkdir -p $$(@D)
+	@echo "wasm-cc $$@"
+	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$2) $(WASM_INCLUDE_$(LIBRARY_$1)) -c $$< -o $$(@:.wasm=.o)
+	$(Q)$(WASM_CC) $(WASM_LDFLAGS) build/edge/fastly-$2.o $$(@:.wasm=.o) build/services/lib$(LIBRARY_$1)-$2.a -o $$@
+	@rm $$(@:.wasm=.o)
+endef
+$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call edge_raw_rule,$s,$p))))
+
+# $(call edge_rule,PROFILE,CONFIG,TRACE): TRACE is traced, full, or empty.
+define edge_rule
+$(SERVICES:%=$(call edge_folder,$1)%.$2$(3:%=.%).wasm): $(call edge_folder,$1)%.$2$(3:%=.%).wasm: build/edge/raw/$1/%.wasm build/mewe
+	@mkdir -p $$(@D)
+	@echo "mewe $$@"
+	$$(Q)build/mewe build $$< -o $$@ -q --cache $(CACHE) --variants $$(call variants_of,$$*,$1) $(MEWE_EDGE_FLAGS) $(EDGE_FLAGS_$2) $(EDGE_FLAGS_$3)
+endef
+$(foreach p,$(PROFILES),$(foreach c,$(EDGE_CONFIGS),$(eval $(call edge_rule,$p,$c,)) \
+	$(foreach t,traced full,$(eval $(call edge_rule,$p,$c,$t)))))
