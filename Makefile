@@ -59,7 +59,7 @@ build/gen/discriminators.c: scripts/embed.py $(wildcard mewe/discriminator/*.wat
 
 # The cache's keys hold what decides proofs and digests of machine code: this program's part of it, and the libraries'.
 DECIDES := $(wildcard mewe/equiv* mewe/path.h mewe/lower* mewe/term.c mewe/smt* mewe/obligation.c mewe/tree.c mewe/walk.c mewe/read.c \
-	mewe/scan.c mewe/retype.c mewe/survive.c mewe/code* mewe/elf.c mewe/engine*)
+	mewe/scan.c mewe/retype.c mewe/stub.c mewe/survive.c mewe/code* mewe/elf.c mewe/engine*)
 build/gen/sources.c: $(DECIDES) build/deps/config.mk
 	@mkdir -p $(@D)
 	@cat $^ $$($(CC) -print-file-name=libbinaryen.so) | sha256sum | sed 's/ .*//; s/.*/extern const char obligation_sources[];\nconst char obligation_sources[] = "&";/' >$@

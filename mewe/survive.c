@@ -6,8 +6,9 @@
 #include <string.h>
 #include "engine.h"
 
-/* So many bytes of candidates are compiled at a time, by the size of their originals: the compiler keeps them all in memory. */
-enum { BATCH = 1 << 20 };
+/* So many bytes of candidates are compiled at a time, by the size of their originals, or as many as the module itself has: the
+ * compiler keeps them all in memory, as it does the module. Each time the module is written, too. */
+enum { BATCH_MIN = 1 << 20 };
 
 const char *survive_engine(void) { return engine_name(); }
 
@@ -87,6 +88,11 @@ static int batch(Gather *g, Code **original, Err *e)
 	if (g->n == 0 && *original)
 		return 0;
 	code = write_module(m, NULL, &wasm, e);
+	if (!code && *original) { /* to compile the originals again would take most of the time */
+		Bytes rest = stub_functions(wasm.p, wasm.n, m->nfunc);
+		free(wasm.p);
+		wasm = rest;
+	}
 	if (!code)
 		code = code_module(MAKER_CRANELIFT, g->o->jobs > 1, m->file, wasm.p, wasm.n, NULL, &c, e);
 	for (uint32_t i = 0; i < g->n; i++) {
@@ -110,18 +116,22 @@ static int batch(Gather *g, Code **original, Err *e)
 int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Cache *cache, Digest module, uint64_t *remembered, Err *e)
 {
 	Gather g = {.s = s, .o = o, .v = v, .cache = cache, .module = module, .remembered = remembered};
+	uint64_t most = BATCH_MIN;
 	int code = 0;
 	if (s->nbody == 0) {
 		*original = *original ? *original : xalloc(0);
 		return 0;
 	}
+	for (uint32_t i = 0, all = 0; i < s->nbody; i++)
+		if ((all += s->body[0].mod->scan.bodies[i].size) > most)
+			most = all;
 	g.row = xalloc(v->n * sizeof *g.row);
 	g.key = xalloc((v->n + 1) * sizeof *g.key);
 	g.keyed = xalloc((v->n + 1) * sizeof *g.keyed);
 	g.name = xalloc(v->n * sizeof *g.name);
 	for (uint32_t from = 0, to = 0; !code && (from < v->n || !*original); from = to) {
 		uint64_t bytes = 0;
-		for (; to < v->n && bytes < BATCH; to++) {
+		for (; to < v->n && bytes < most; to++) {
 			uint32_t before = g.n;
 			gather(&g, to);
 			bytes += g.n > before ? s->body[0].mod->scan.bodies[v->v[to].func].size : 0;
