@@ -1,9 +1,9 @@
 #!/bin/bash
 # deps.sh - install what the project needs, pinned and checked; when all is there, say nothing and be done at once.
 #
-# Usage: scripts/deps.sh [test] [callgrind] [processes]      `test` adds what `make check` needs beyond `make`, the others what the
-#        target of that name needs
-# Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, and last build/deps/config.mk, which says
+# Usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm]      `test` adds what `make check` needs beyond `make`, edge-npm
+#        included; edge-npm what npm brings for edge platforms, and Wasmtime for Python; the others what the target of that name needs
+# Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, build/deps/edge-npm, and last build/deps/config.mk, which says
 #        where everything is. System packages come from Debian, through sudo where this is not root.
 # Environment: WASI_SDK_PATH (a wasi-sdk in place of Debian's clang and wasi-libc), WASMTIME_PREFIX (a Wasmtime C API release in
 #        place of the wheel and the crate), DISTDIR (a folder that is looked into before anything is fetched; the
@@ -85,8 +85,9 @@ debian() {
 packages() {
 	local list=$PACKAGES what
 	if [ -n "${WASI_SDK_PATH:-}" ]; then wasi_sdk; else list+=" $PACKAGES_WASM"; fi
-	for what in $WHAT; do what=PACKAGES_$what && list+=" ${!what}"; done
+	for what in $WHAT; do what=PACKAGES_${what//-/_} && list+=" ${!what:-}"; done
 	if { wanted test || wanted processes; } && ! command -v node >/dev/null; then list+=" nodejs"; fi
+	if { wanted test || wanted edge-npm; } && ! command -v npm >/dev/null; then list+=" npm"; fi
 	debian $list
 }
 
@@ -275,6 +276,20 @@ python() {
 	cp "$file" "$whole"
 }
 
+# What bench/edge/package-lock.json pins: workerd and Wizer. npm keeps what it fetches in a cache in $DIST, and checks it each time.
+edge_npm() {
+	local d=$DEPS/edge-npm key log=$DEPS/npm.log
+	key=$(sha256sum <bench/edge/package-lock.json | cut -c1-64)
+	begin "$d" "$key" node_modules/@cloudflare/workerd-linux-64/bin/workerd || return 0
+	say "installing with npm: $(sed -En 's/^    "(.*)": "([0-9.]+)",?$/\1@\2/p' bench/edge/package.json | paste -sd ' ')"
+	cp bench/edge/package.json bench/edge/package-lock.json "$d.new"
+	[ -d "$DIST/npm" ] || [ ! -d "${DISTDIR:-}/npm" ] || cp -R "$DISTDIR/npm" "$DIST"
+	set -- ci --prefix "$d.new" --cache "$DIST/npm" --no-audit --no-fund --ignore-scripts --no-update-notifier
+	npm "$@" --offline >"$log" 2>&1 || npm "$@" >"$log" 2>&1 ||
+		die "npm can't install what bench/edge/package-lock.json names ($(why "$log")): try again, or name a folder with another clone's npm in DISTDIR"
+	finish "$d" "$key"
+}
+
 # The Makefile's part of it. Programs find the libraries from where they are themselves: build/, build/tests/, build/san/tests/.
 config() {
 	local new=$DEPS/config.mk.new wt=${WASMTIME_PREFIX:-build/deps/wasmtime} origin='$$ORIGIN/$(up)/deps'
@@ -293,7 +308,7 @@ config() {
 # ---- all of it; one at a time, for two makes may start at once --------------------------------------------------------
 
 for what in $WHAT; do
-	case $what in test | callgrind | processes) ;; *) die "usage: scripts/deps.sh [test] [callgrind] [processes]" ;; esac
+	case $what in test | callgrind | processes | edge-npm) ;; *) die "usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm]" ;; esac
 done
 [ "$(uname -sm)" = "Linux x86_64" ] || die "this is $(uname -sm): the pinned libraries are for Linux on x86_64"
 mkdir -p "$DEPS/src"
@@ -306,4 +321,8 @@ source_of libsodium-1.0.18 "$SODIUM_TAR" "$SODIUM_SHA256" libsodium src/libsodiu
 source_of libqrencode-4.1.1 "$QRENCODE_TAR" "$QRENCODE_SHA256" qrencode qrencode.h
 python scripts/requirements.txt
 if wanted test; then python scripts/requirements-test.txt; fi
+if wanted test || wanted edge-npm; then
+	edge_npm
+	python scripts/requirements-edge.txt
+fi
 config
