@@ -3,8 +3,9 @@
 #
 # Usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm]      `test` adds what `make check` needs beyond `make`, edge-npm
 #        included; edge-npm what npm brings for edge platforms, and Wasmtime for Python; the others what the target of that name needs
-# Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, build/deps/edge-npm, and last build/deps/config.mk, which says
-#        where everything is. System packages come from Debian, through sudo where this is not root.
+# Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, with `test` build/deps/witx, with it or edge-npm
+#        build/deps/edge-npm, and last build/deps/config.mk, which says where everything is. System packages come from Debian, through
+#        sudo where this is not root.
 # Environment: WASI_SDK_PATH (a wasi-sdk in place of Debian's clang and wasi-libc), WASMTIME_PREFIX (a Wasmtime C API release in
 #        place of the wheel and the crate), DISTDIR (a folder that is looked into before anything is fetched; the
 #        build/deps/dist of another clone will do, and then only Debian's packages need a network).
@@ -31,6 +32,8 @@ SODIUM_TAR=libsodium_1.0.18.orig.tar.gz
 SODIUM_SHA256=d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4
 QRENCODE_TAR=qrencode_4.1.1.orig.tar.bz2
 QRENCODE_SHA256=e455d9732f8041cf5b9c388e345a641fd15707860f928e94507b1961256a6923
+WITX_CRATE=viceroy-lib-0.22.0.crate
+WITX_SHA256=26bb54bfe28f97ec2c475a1ef1368c45bb832908ca23c1901f27c09b275cde20
 
 PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsqlite3-dev libsodium-dev libqrencode-dev
@@ -251,6 +254,15 @@ source_of() {
 	finish "$d" "$3"
 }
 
+# What Fastly's host functions are called and take: the description in Viceroy's own source, of which nothing else is unpacked.
+witx() {
+	local d=$DEPS/witx
+	begin "$d" "$WITX_SHA256" compute-at-edge.witx || return 0
+	fetch "$WITX_CRATE" "$WITX_SHA256" from_cargo "viceroy-lib@0.22.0"
+	tar -xf "$DIST/$WITX_CRATE" -C "$d.new" --strip-components=3 "${WITX_CRATE%.crate}/wasm_abi/compute-at-edge-abi"
+	finish "$d" "$WITX_SHA256"
+}
+
 pip() { "$DEPS/venv/bin/python" -m pip "$@"; }
 
 venv() {
@@ -320,7 +332,10 @@ if [ -n "${WASMTIME_PREFIX:-}" ]; then wasmtime_prefix; else wasmtime; fi
 source_of libsodium-1.0.18 "$SODIUM_TAR" "$SODIUM_SHA256" libsodium src/libsodium
 source_of libqrencode-4.1.1 "$QRENCODE_TAR" "$QRENCODE_SHA256" qrencode qrencode.h
 python scripts/requirements.txt
-if wanted test; then python scripts/requirements-test.txt; fi
+if wanted test; then
+	python scripts/requirements-test.txt
+	witx
+fi
 if wanted test || wanted edge-npm; then
 	edge_npm
 	python scripts/requirements-edge.txt
