@@ -52,3 +52,6 @@ $(SERVICES:%=$(call edge_folder,$1)%.$2$(3:%=.%).wasm): $(call edge_folder,$1)%.
 endef
 $(foreach p,$(PROFILES),$(foreach c,$(EDGE_CONFIGS),$(eval $(call edge_rule,$p,$c,)) \
 	$(foreach t,traced full,$(eval $(call edge_rule,$p,$c,$t)))))
+
+# What tests/edge reads.
+tests-built: edge-raw
