@@ -24,9 +24,9 @@ typedef struct Answer {
 	char why[400];
 } Answer;
 
-/* What the workers share: the next row to take, the row each is at, and the time spent on each function. */
+/* What the workers share: the next row to take, and the time spent on each function. */
 typedef struct Shared {
-	uint32_t next, at[JOBS_MAX];
+	uint32_t next;
 	bool limited;                  /* a time limit was hit */
 	uint64_t spent[];              /* nanoseconds, by ordinal; only for --time-limit */
 } Shared;
@@ -71,7 +71,7 @@ static void judge(const Sites *s, const Variant *v, const Ident *id, Answer *a)
 	}
 }
 
-static void work(const Task *t, Shared *sh, unsigned me, int out)
+static void work(const Task *t, Shared *sh, int out)
 {
 	Ident id = ident_of(t->s->body[0].mod);
 	uint64_t limit = t->o->time_limit * 1000000000ull;
@@ -82,7 +82,6 @@ static void work(const Task *t, Shared *sh, unsigned me, int out)
 		Answer a = {.row = i};
 		const Variant *v = &t->v->v[t->row[i]];
 		uint64_t *spent = &sh->spent[v->func], start = limit ? prove_now() : 0;
-		__atomic_store_n(&sh->at[me], i, __ATOMIC_RELAXED);
 		if (limit && __atomic_load_n(spent, __ATOMIC_RELAXED) > limit) {
 			a.verdict = V_TIMEOUT;
 			a.limited = true;
@@ -110,20 +109,16 @@ static void take(const Task *t, const Answer *a)
 		cache_put_proof(t->p->cache, t->key[a->row], a->verdict, a->work, why);
 }
 
-/* Whatever is left unanswered: the row a dead worker was at, or all that was not reached in time. */
-static void take_rest(const Task *t, Shared *sh, const bool *died, unsigned jobs)
+/* Rows before `to` that nobody has answered. */
+static void leave(const Task *t, Shared *sh, uint32_t to, const char *why)
 {
-	for (uint32_t i = 0; i < t->n; i++) {
+	for (uint32_t i = 0; i < to; i++) {
 		Variant *v = &t->v->v[t->row[i]];
 		if (v->verdict != V_NEW)
 			continue;
 		v->verdict = V_TIMEOUT;
-		const char *why = "the time limit of the whole run was reached";
-		for (unsigned j = 0; j < jobs; j++)
-			if (died[j] && sh->at[j] == i)
-				why = "the prover's process ended on it";
-		sh->limited = true;
 		v->why = xstrdup(why);
+		sh->limited = true;
 	}
 }
 
@@ -151,13 +146,14 @@ static void collect(const Task *t, int in)
 	}
 }
 
-static int run(const Task *t, Shared *sh, Err *e)
+static bool late(const Task *t) { return t->p->deadline && prove_now() > t->p->deadline; }
+
+/* Workers for the rows that none has taken, until there are no more, or all have died, or time is up. */
+static int run_rest(const Task *t, Shared *sh, Err *e)
 {
 	unsigned jobs = t->o->jobs < 1 ? 1 : t->o->jobs > JOBS_MAX ? JOBS_MAX : t->o->jobs, started = 0;
-	uint64_t deadline = t->p->deadline;
-	bool died[JOBS_MAX] = {0};
 	pid_t pid[JOBS_MAX];
-	int pipefd[2], code = 0;
+	int pipefd[2];
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return err_set(e, MEWE_BAD, "no pipe to the provers: %s", strerror(errno));
@@ -168,25 +164,36 @@ static int run(const Task *t, Shared *sh, Err *e)
 		if (pid[started] == 0) {
 			close(pipefd[0]);
 			xkeep();
-			work(t, sh, started, pipefd[1]);
+			work(t, sh, pipefd[1]);
 		}
 	}
 	close(pipefd[1]);
-	if (started == 0)
-		code = err_set(e, MEWE_BAD, "no process to prove in: %s", strerror(errno));
-	else
+	if (started > 0)
 		collect(t, pipefd[0]);
 	close(pipefd[0]);
 	for (unsigned j = 0; j < started; j++) {
-		int status = 0;
-		if (deadline && prove_now() > deadline)
+		if (late(t))
 			kill(pid[j], SIGKILL);
-		while (waitpid(pid[j], &status, 0) < 0 && errno == EINTR)
+		while (waitpid(pid[j], NULL, 0) < 0 && errno == EINTR)
 			;
-		died[j] = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	}
+	return started > 0 ? 0 : err_set(e, MEWE_BAD, "no process to prove in: %s", strerror(errno));
+}
+
+/* A worker that dies costs the row that it was at, and no other: so there are workers again until all rows were taken. */
+static int run(const Task *t, Shared *sh, Err *e)
+{
+	int code = 0;
+	while (!code && !late(t) && sh->next < t->n) {
+		uint32_t from = sh->next;
+		code = run_rest(t, sh, e);
+		if (!code && !late(t) && sh->next == from)
+			code = err_set(e, MEWE_BAD, "the provers' processes end before they begin; free some memory");
+		if (!code && !late(t))
+			leave(t, sh, sh->next < t->n ? sh->next : t->n, "the prover's process ended on it");
 	}
 	if (!code)
-		take_rest(t, sh, died, started);
+		leave(t, sh, t->n, "the time limit of the whole run was reached");
 	return code;
 }
 
