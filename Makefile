@@ -100,7 +100,8 @@ $(OUT)/tests/mutants: $(OUT)/obj/tests/verify/mutants.o $(LIB)
 	$(LINK)
 .SECONDARY:
 
-RULES := $(wildcard services/rules.mk services/edge.mk bench/rules.mk bench/budget.mk bench/times.mk bench/authors.mk tests/rules.mk)
+RULES := $(wildcard services/rules.mk services/edge.mk services/guests/guests.mk \
+	bench/rules.mk bench/budget.mk bench/times.mk bench/authors.mk bench/edge.mk scripts/fastly/fastly.mk tests/rules.mk)
 include $(RULES)
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""build.py - a Fastly project's module, by the commands of its own fastly.toml.
+
+Usage: build.py PROJECT OUT MEWE
+In:    a folder with a fastly.toml that has [scripts] build and post_build; the program that post_build calls as `mewe`.
+Out:   OUT, the project as it is after `build` and then `post_build`; what lies in bin/main.wasm before the latter is kept as
+       OUT/original.wasm; and OUT/traced.wasm is made from that by post_build's options and --trace hash. A line says what each
+       took: seconds, peak memory, bytes, and bytes by gzip.
+Must hold: what is built is what the Fastly CLI builds: the same commands, in the same order, with the same environment."""
+import gzip
+import os
+import pathlib
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+
+
+def run(what, command, folder, env):
+    """Run the command there; its seconds. The peak memory is that of the largest process so far."""
+    print(f"guest   {what}: {command}", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    if subprocess.run(["sh", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL).returncode:
+        sys.exit(f"{folder}: `{command}` failed; see above")
+    return time.monotonic() - start
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def sizes(path):
+    data = path.read_bytes()
+    return f"{len(data)} bytes, {len(gzip.compress(data, 6, mtime=0))} by gzip"
+
+
+def main():
+    project, out, mewe = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
+    scripts = tomllib.loads((project / "fastly.toml").read_text())["scripts"]
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / "bin", ignore_errors=True)
+    shutil.copytree(project, out, dirs_exist_ok=True)
+    (out / "bin").mkdir()
+    env = {**os.environ, **dict(v.split("=", 1) for v in scripts.get("env_vars", [])), "PATH": f"{mewe.parent}:{os.environ['PATH']}"}
+    wasm, original, traced = out / "bin/main.wasm", out / "original.wasm", out / "traced.wasm"
+    if (out / "package-lock.json").exists():
+        run("dependencies", "npm ci --ignore-scripts --no-audit --no-fund --loglevel=error", out, env)
+    took = run("build", scripts["build"], out, env)
+    print(f"{project.name}: build {took:.1f} s, peak {peak():.0f} MiB, {sizes(wasm)}", flush=True)
+    shutil.copyfile(wasm, original)
+    took = run("post_build", scripts["post_build"], out, env)
+    print(f"{project.name}: post_build {took:.1f} s, peak {peak():.0f} MiB, {sizes(wasm)}", flush=True)
+    words = shlex.split(scripts["post_build"])
+    words[words.index("bin/main.wasm")] = original.name
+    words[words.index("bin/main.wasm")] = traced.name
+    took = run("traced", shlex.join([*words, "--trace", "hash"]), out, env)
+    print(f"{project.name}: traced {took:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
