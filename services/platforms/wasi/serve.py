@@ -77,9 +77,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         body = self.rfile.read(size)
         if self.path.partition("?")[0] != "/":
-            self.answer(404, b"the service is at /\n")
-        elif self.command not in ("GET", "HEAD", "POST"):
-            self.answer(405, b"the methods are GET, HEAD and POST\n", {"Allow": "GET, HEAD, POST"})
+            self.answer(404, b"there is nothing but /\n")
+        elif self.command not in ("GET", "POST"):
+            self.answer(405, b"the method must be GET or POST\n", {"allow": "GET, POST"})
         else:
             self.serve(body if self.command == "POST" else self.server.paper)
 
@@ -98,7 +98,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, status, body, headers=None):
         self.send_response(status)
-        for name, value in {**(headers or {}), "x-mewe-pop": os.environ.get("FASTLY_POP", "XXX"), "Content-Length": len(body)}.items():
+        for name, value in {**(headers or {}), "x-mewe-pop": os.environ.get("FASTLY_POP", "XXX"), "content-length": len(body)}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
