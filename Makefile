@@ -21,7 +21,8 @@ endif
 
 NO_DEPS := help clean distclean dist
 ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) $(filter callgrind processes,$(MAKECMDGOALS)) >&2 || echo failed),)
+ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) $(filter callgrind processes,$(MAKECMDGOALS)) $(if $(filter edge%,$(MAKECMDGOALS)),edge) \
+	$(if $(filter edge-load,$(MAKECMDGOALS)),load) >&2 || echo failed),)
 $(error something that is needed is missing: see above)
 endif
 include build/deps/config.mk

@@ -1,14 +1,16 @@
 #!/bin/bash
 # deps.sh - install what the project needs, pinned and checked; when all is there, say nothing and be done at once.
 #
-# Usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm]      `test` adds what `make check` needs beyond `make`, edge-npm
-#        included; edge-npm what npm brings for edge platforms, and Wasmtime for Python; the others what the target of that name needs
+# Usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm] [edge] [load]      `test` adds what `make check` needs beyond `make`,
+#        edge-npm included; edge-npm what npm brings for edge platforms, and Wasmtime for Python; edge Viceroy; load a load generator;
+#        the others what the target of that name needs
 # Out:   build/deps/{z3,wasmtime}/{include,lib}, build/deps/src/*, build/deps/venv, with `test` build/deps/witx, with it or edge-npm
 #        build/deps/edge-npm, and last build/deps/config.mk, which says where everything is. System packages come from Debian, through
 #        sudo where this is not root.
 # Environment: WASI_SDK_PATH (a wasi-sdk in place of Debian's clang and wasi-libc), WASMTIME_PREFIX (a Wasmtime C API release in
 #        place of the wheel and the crate), DISTDIR (a folder that is looked into before anything is fetched; the
-#        build/deps/dist of another clone will do, and then only Debian's packages need a network).
+#        build/deps/dist of another clone will do, and then only Debian's packages need a network), EDGE_CACHE (where Viceroy is
+#        installed, for all clones; default ~/.cache/mewe/edge).
 # Exit:  0; or 2 with one line that says what is missing and what to do.
 # Must hold: nothing under its final name that is not whole and checked, so that an interrupted run can be run again.
 set -euo pipefail
@@ -35,12 +37,20 @@ QRENCODE_SHA256=e455d9732f8041cf5b9c388e345a641fd15707860f928e94507b1961256a6923
 WITX_CRATE=viceroy-lib-0.22.0.crate
 WITX_SHA256=26bb54bfe28f97ec2c475a1ef1368c45bb832908ca23c1901f27c09b275cde20
 
+VICEROY_VERSION=0.22.0
+VICEROY_CRATE=viceroy-$VICEROY_VERSION.crate
+VICEROY_SHA256=b4a6a951733b7d27c1e1e242a10cafe26ffc2909377f7d3946ebb4c917ee931a
+VICEROY_RUST=1.95 # the oldest that compiles it
+VICEROY_CRATES=310 # that are compiled
+
 PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsqlite3-dev libsodium-dev libqrencode-dev
 	zlib1g-dev libbrotli-dev g++ libbenchmark-dev"
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
 PACKAGES_callgrind="valgrind"
 PACKAGES_processes="hyperfine wabt"
+PACKAGES_edge=""
+PACKAGES_load="wrk"
 PACKAGES_test="zbar-tools cvc5 libbenchmark-tools $PACKAGES_callgrind $PACKAGES_processes"
 
 wanted() { [[ $WHAT == *" $1 "* ]]; }
@@ -288,6 +298,8 @@ python() {
 	cp "$file" "$whole"
 }
 
+# ---- the edge ---------------------------------------------------------------------------------------------------------
+
 # What bench/edge/package-lock.json pins: workerd and Wizer. npm keeps what it fetches in a cache in $DIST, and checks it each time.
 edge_npm() {
 	local d=$DEPS/edge-npm key log=$DEPS/npm.log
@@ -300,6 +312,46 @@ edge_npm() {
 	npm "$@" --offline >"$log" 2>&1 || npm "$@" >"$log" 2>&1 ||
 		die "npm can't install what bench/edge/package-lock.json names ($(why "$log")): try again, or name a folder with another clone's npm in DISTDIR"
 	finish "$d" "$key"
+}
+
+# at_least WANTED VERSION
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+# Says how far cargo is, while process $1 lives: every second on a terminal, else every half minute.
+compiling() {
+	local n last=$SECONDS every=30
+	[ ! -t 2 ] || every=1
+	while kill -0 "$1" 2>/dev/null; do
+		sleep 1
+		[ $((SECONDS - last)) -ge $every ] || continue
+		last=$SECONDS
+		n=$(grep -c '^ *Compiling ' "$2" || true)
+		if [ -t 2 ]; then printf '\rdeps: viceroy: %d of about %d crates ' "$n" $VICEROY_CRATES >&2
+		else say "viceroy: $n of about $VICEROY_CRATES crates"; fi
+	done
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
+# Viceroy from its crate, whose lock file has a checksum for each of the crates that it is made of. What was compiled stays there
+# until all is, so that an interrupted run goes on.
+viceroy() {
+	local cache=${EDGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mewe/edge} have log cargo
+	[ "$("$cache/bin/viceroy" --version 2>/dev/null)" != "viceroy $VICEROY_VERSION" ] || return 0
+	have=$(rustc --version 2>/dev/null | cut -d ' ' -f 2 || true)
+	command -v cargo >/dev/null && at_least "$VICEROY_RUST" "${have:-0}" ||
+		die "Viceroy needs cargo and rustc $VICEROY_RUST or newer, here is ${have:-none}: install Rust's stable toolchain with rustup, and run again"
+	fetch "$VICEROY_CRATE" "$VICEROY_SHA256" from_cargo "viceroy@$VICEROY_VERSION"
+	mkdir -p "$cache/source"
+	tar -xf "$DIST/$VICEROY_CRATE" -C "$cache/source"
+	log=$cache/cargo.log
+	say "compiling Viceroy $VICEROY_VERSION into $cache, once: about 12 minutes on two processors"
+	CARGO_TARGET_DIR=$cache/target cargo install --locked --root "$cache" --path "$cache/source/${VICEROY_CRATE%.crate}" >"$log" 2>&1 &
+	cargo=$!
+	trap 'kill $cargo 2>/dev/null; rm -rf "$TMP"' EXIT
+	compiling $cargo "$log"
+	wait $cargo || die "cargo can't install viceroy ($(why "$log")): run again, or see $log"
+	trap 'rm -rf "$TMP"' EXIT
+	rm -rf "$cache/target" "$cache/source"
 }
 
 # The Makefile's part of it. Programs find the libraries from where they are themselves: build/, build/tests/, build/san/tests/.
@@ -320,7 +372,10 @@ config() {
 # ---- all of it; one at a time, for two makes may start at once --------------------------------------------------------
 
 for what in $WHAT; do
-	case $what in test | callgrind | processes | edge-npm) ;; *) die "usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm]" ;; esac
+	case $what in
+	test | callgrind | processes | edge-npm | edge | load) ;;
+	*) die "usage: scripts/deps.sh [test] [callgrind] [processes] [edge-npm] [edge] [load]" ;;
+	esac
 done
 [ "$(uname -sm)" = "Linux x86_64" ] || die "this is $(uname -sm): the pinned libraries are for Linux on x86_64"
 mkdir -p "$DEPS/src"
@@ -340,4 +395,5 @@ if wanted test || wanted edge-npm; then
 	edge_npm
 	python scripts/requirements-edge.txt
 fi
+if wanted edge; then viceroy; fi
 config

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Print what multivariance costs at the edge, from rows alone.
+
+Usage: edge_costs.py times [--published FOLDER] ROWS...     the time in the guest: the paper's Table 4
+       edge_costs.py load ROWS...                           throughput and latency under load
+In:  rows of scripts/edge_times.py or scripts/edge_load.py (results/README.md). Out: a table. Exit: 0; 1 if there were errors.
+Holds: a ratio has an interval; with times, the original a second time (`aa`) shows what chance does.
+"""
+import argparse
+import sys
+
+import numpy as np
+
+from analyse import OTHER_LIBRARY, QR_NOTE, SERVICE_BAR_MS, load_published, marked, pair, show, table
+from edge_tables import Edge, load_edge
+from statistics_of_rows import a12, time_ratio
+
+CONFIGS = ["original", "aa", "call", "request"]
+
+
+def in_turn(edge, service, config, metric, phase):
+    """Numbers by (iteration, node), so that those of two configurations pair by their round."""
+    f = edge.frame(service, config, metric, phase)
+    return None if f is None else f.sort_values(["iteration", "node"], kind="stable")["value"].astype(float).to_numpy()
+
+
+def ratio_cells(a, b):
+    """[ratio and interval, p] of b over a."""
+    ratio, low, high, p = time_ratio(a, b)
+    return [f"{ratio:.3f} [{low:.3f},{high:.3f}]", f"{p:.2g}"]
+
+
+# ---- times ------------------------------------------------------------------------------------------------------------
+
+def times_table(edge, published):
+    lines = []
+    for s in edge.services:
+        a = in_turn(edge, s, "original", "time_guest_ns", "request")
+        for c in CONFIGS:
+            b = in_turn(edge, s, c, "time_guest_ns", "request")
+            if a is None or b is None:
+                continue
+            first, p = c == "original", published.get(s, {}) if c in ("original", "call") else {}
+            side = "original" if first else "multivariant"
+            median, sigma = float(np.median(b)) / 1000, float(np.std(b)) / 1000
+            lines.append([marked(s) if first else f"  {c}", show(len(b)), *pair(median, p.get(f"{side}_median_us"), 1),
+                          *pair(sigma, p.get(f"{side}_sigma_us"), 1), *(["", "", "", ""] if first else [
+                              *ratio_cells(a, b), show(a12(a, b), 2), show(p.get("ratio"), 1)])])
+    head = ["endpoint", "requests", "median us", "paper", "sigma", "paper", "ratio [95%]", "p", "A12", "paper"]
+    return table("Table 4, in the edge node: time in the guest, and its ratio to the original's", head, lines, [
+        "in-guest clock around the service alone; aa: the original a second time, in a process of its own;",
+        "p: Mann-Whitney U; A12: how likely a request is the longer one; paper: production, beside call;",
+        "the runtime interrupts guests to look at the clock, so that sigma is the machine's more than ours",
+        *([QR_NOTE] if set(edge.services) & set(OTHER_LIBRARY) else [])])
+
+
+def times_claims(edge):
+    out = []
+    for s in edge.services:
+        for c in ("call", "request"):
+            v = in_turn(edge, s, c, "time_guest_ns", "request")
+            if v is not None:
+                ms = float(np.median(v)) / 1e6
+                out.append((ms < SERVICE_BAR_MS, f"{s} {c}: {ms:.3f} ms in the guest, under {SERVICE_BAR_MS}"))
+    return out
+
+
+# ---- load -------------------------------------------------------------------------------------------------------------
+
+def load_table(edge):
+    lines = []
+    for s in edge.services:
+        a = in_turn(edge, s, "original", "requests_per_s", "load")
+        for c in CONFIGS:
+            b = in_turn(edge, s, c, "requests_per_s", "load")
+            if a is None or b is None:
+                continue
+            late = [float(np.median(in_turn(edge, s, c, f"latency_{x}_ns", "load"))) / 1e6 for x in ("p50", "p99", "p999")]
+            first = c == "original"
+            lines.append([s if first else f"  {c}", show(len(b)), show(edge.numbers(s, c, "requests", "load").sum()),
+                          show(edge.numbers(s, c, "errors", "load").sum()), show(float(np.median(b))), *(["", ""] if first else ratio_cells(
+                              a, b)), *(show(x, 2) for x in late)])
+    head = ["endpoint", "rounds", "requests", "errors", "per s", "ratio [95%]", "p", "p50 ms", "p99", "p99.9"]
+    return table("Load: 32 connections, original and multivariants in turn", head, lines, [
+        "per s, and percentiles of the latency: medians over rounds; ratio of throughput to the original's;",
+        "client and server share this machine, instantiation and HTTP included: only ratios mean something"])
+
+
+def load_claims(edge):
+    out = []
+    for s in edge.services:
+        n = sum(int(edge.numbers(s, c, "errors", "load").sum()) for c in CONFIGS)
+        asked = sum(int(edge.numbers(s, c, "requests", "load").sum()) for c in CONFIGS)
+        out.append((n == 0 and asked > 0, f"{s}: {n} errors in {asked:,} requests under load"))
+    return out
+
+
+def report(frame, published):
+    """(text, do all claims hold); without published numbers, of load."""
+    out, good = [], True
+    for (profile, platform), part in frame.groupby(["profile", "platform"], sort=True):
+        edge, version = Edge(part), sorted(set(part["runtime_version"]))
+        out.append(f"\nProfile {profile}, simulated edge on one machine: {platform} {', '.join(version)}")
+        theirs = (published or {}).get("table4", {}) if profile == "paper" else {}
+        out.append(load_table(edge) if published is None else times_table(edge, theirs))
+        every = load_claims(edge) if published is None else times_claims(edge)
+        good &= all(holds for holds, _ in every)
+        out.append("\n".join(["", *(f"{'pass' if holds else 'FAIL'}  {text}" for holds, text in every)]))
+    return "\n".join(out), good
+
+
+def main():
+    p = argparse.ArgumentParser(description="Print what multivariance costs at the edge, from rows.")
+    p.add_argument("what", choices=["times", "load"])
+    p.add_argument("--published", default="results/paper", help="the folder with the paper's numbers")
+    p.add_argument("rows", nargs="+", help="CSV files of the row schema")
+    a = p.parse_args()
+    try:
+        text, good = report(load_edge(a.rows), load_published(a.published) if a.what == "times" else None)
+        print(text)
+    except (OSError, ValueError, KeyError) as e:
+        sys.exit(f"edge_costs: {' '.join(str(e).split())}: rows are made by `make edge-{a.what}`")
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
