@@ -4,7 +4,7 @@
 Usage: edge_costs.py times [--published FOLDER] ROWS...     the time in the guest: the paper's Table 4
        edge_costs.py load ROWS...                           throughput and latency under load
 In:  rows of scripts/edge_times.py or scripts/edge_load.py (results/README.md). Out: a table. Exit: 0; 1 if there were errors.
-Holds: a ratio has an interval; with times, the original a second time (`aa`) shows what chance does.
+Holds: a ratio has an interval; the original a second time (`aa`) shows what chance does.
 """
 import argparse
 import sys
@@ -82,6 +82,7 @@ def load_table(edge):
                               a, b)), *(show(x, 2) for x in late)])
     head = ["endpoint", "rounds", "requests", "errors", "per s", "ratio [95%]", "p", "p50 ms", "p99", "p99.9"]
     return table("Load: 32 connections, original and multivariants in turn", head, lines, [
+        "aa: the original a second time, in a process of its own: what chance does;",
         "per s, and percentiles of the latency: medians over rounds; ratio of throughput to the original's;",
         "client and server share this machine, instantiation and HTTP included: only ratios mean something"])
 

@@ -3,7 +3,7 @@
 
 Usage: edge_load.py [--driver D] [--seconds N] [--rounds N] --profile P --service S... --config C... --module FORM -o FILE.csv
 In:  a driver (bench/edge/NAME); wrk; modules without a trace, FORM with {service} and {config}. Out: rows of each round, phase `load`:
-     requests_per_s, errors, and latency_p50_ns, latency_p99_ns, latency_p999_ns.
+     requests_per_s, errors, and latency_p50_ns, latency_p99_ns, latency_p999_ns; config `aa` is the original a second time.
 Holds: one node of each configuration runs, idle while another is loaded; each round takes them in a shuffled order; an answer was
      compared before; client and servers share the machine, so that only ratios mean something. Exit: 0; 1, 2 with one line."""
 import argparse
@@ -36,7 +36,7 @@ def wrk(port, seconds):
 
 
 def start(a, stack, service, config, judge):
-    module = a.module.format(service=service, config=config)
+    module = a.module.format(service=service, config="original" if config == "aa" else config)
     if not pathlib.Path(module).exists():
         die(2, f"{module} is not there: make edge-load builds it")
     node = stack.enter_context(edge_nodes.Nodes(a.driver, module, [1])).all[0]
@@ -55,7 +55,7 @@ def start(a, stack, service, config, judge):
 def one(a, service, version, progress):
     rng, rows, sides = random.Random(0), [], []
     with contextlib.ExitStack() as stack:
-        for c in a.config:
+        for c in (*a.config, "aa"):
             module, node = start(a, stack, service, c, edge.judge_of(service))
             wrk(node.port, WARMUP_S)
             sides.append((edge_rows.fixed(a.driver, version, a.profile, service, c, module), node))
@@ -88,7 +88,7 @@ def main():
         die(2, "wrk is not installed: make edge-load installs it")
     a.rounds = max(1, min(a.rounds, a.seconds))
     version = edge_rows.ask_driver(a.driver, "version")
-    progress = edge_rows.Progress("edge: rounds of load", len(a.service) * a.rounds * len(a.config))
+    progress = edge_rows.Progress("edge: rounds of load", len(a.service) * a.rounds * (len(a.config) + 1))
     try:
         edge_rows.write(a.out, [r for s in a.service for r in one(a, s, version, progress)])
     except KeyboardInterrupt:

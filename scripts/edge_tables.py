@@ -107,8 +107,9 @@ def figure3_text(edge):
 
 
 def nodes_table(edge):
-    lines = []
+    lines, seconds = [], 0.0
     for s, c in edge.asked():
+        seconds += edge.one(s, c, "time_ns", "run") / 1e9
         t = {m: edge.total(m, s, c) for m in TALLY}
         wanted = edge.one(s, c, "nodes", "run")
         lines.append([s if c == edge.configs[0] else "", c, show(wanted), show(edge.one(s, c, "nodes_at_once", "run")),
@@ -116,7 +117,8 @@ def nodes_table(edge):
     head = ["endpoint", "config", "nodes", "at once", *(m.replace("wrong_bodies", "wrong") for m in TALLY), "seconds"]
     return table("Nodes: one process each on this machine, in groups one after the other", head, lines, [
         "errors: no answer, or another status than 200; wrong: another body; retries: after no answer;",
-        "dropped: nodes that scripts/edge_nodes.py calls unstable: over 1% errors, or started anew twice"])
+        "dropped: nodes that scripts/edge_nodes.py calls unstable: over 1% errors, or started anew twice",
+        f"to start the nodes, ask and stop them took {show(seconds)} seconds in all"])
 
 
 def classes_table(edge):
