@@ -434,6 +434,11 @@ static inline uint32_t draw_width(uint32_t n) { return draw_bits(n) + ((n & (n -
 int write_module(Mod *m, const char *hint_json, Bytes *out, Err *e); /* runs no passes; the custom section `mewe` is a hint */
 uint64_t write_size(const uint8_t *wasm, size_t n);                  /* bytes outside custom sections */
 
+/* ---- target.c: would the platform that was asked for link and load it? --------------------------------------------- */
+
+int target_input(const Options *o, const Shape *s, const char *file, const uint8_t *wasm, size_t n, Err *e);
+int target_output(const Options *o, const char *file, const uint8_t *wasm, size_t n, Err *e);
+
 /* ---- pipeline.c, report.c ----------------------------------------------------------------------------------------- */
 
 enum { STAGE_PROPOSE, STAGE_SURVIVE, STAGE_PROVE, STAGE_AUDIT, STAGES };

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "cli.h"
 
-enum { OPT_ENTRY = 1000, OPT_INIT, OPT_DISPATCH, OPT_DISCRIMINATOR, OPT_RESEED, OPT_TRACE, OPT_LEDGER, OPT_ALL };
+enum { OPT_ENTRY = 1000, OPT_INIT, OPT_DISPATCH, OPT_DISCRIMINATOR, OPT_RESEED, OPT_TRACE, OPT_LEDGER, OPT_ALL, OPT_TARGET };
 
 static const struct argp_option options[] = {
 	{0, 'o', "FILE", 0, "write the module there (- for standard output)", 1},
@@ -21,6 +21,7 @@ static const struct argp_option options[] = {
 	{"reseed", OPT_RESEED, "WHEN", 0, "instance: seed once (default); entry: anew at each entry from the host", 3},
 	{"entry", OPT_ENTRY, "EXPORT", 0, "an export that is a request (default: every exported function); may be repeated", 3},
 	{"init", OPT_INIT, "EXPORT", 0, "an export during which nothing is drawn, besides start, _initialize and Wizer's; may be repeated", 3},
+	{"target", OPT_TARGET, "PLATFORM", 0, "wasi (default): no restriction; fastly: refuse what Fastly Compute would not link or load", 3},
 	{"trace", OPT_TRACE, "KIND", 0, "off (default), hash, or full: instrument functions and dispatchers for measurement", 3},
 	{0},
 };
@@ -71,6 +72,7 @@ static error_t opt(int key, char *arg, struct argp_state *st)
 	case OPT_RESEED: o->reseed = cli_word(st, "reseed", arg, reseed); break;
 	case OPT_ENTRY: add_name(&o->entries, &o->nentries, arg); break;
 	case OPT_INIT: add_name(&o->inits, &o->ninits, arg); break;
+	case OPT_TARGET: o->target = arg; break;
 	case OPT_TRACE: o->trace = cli_word(st, "trace", arg, trace); break;
 	case ARGP_KEY_ARG:
 		if (a->in)

@@ -52,6 +52,7 @@ typedef struct mewe_options {
 	enum mewe_dispatch dispatch;
 	enum mewe_discriminator discriminator;
 	uint64_t fixed_seed;     /* of MEWE_FIXED */
+	const char *target;      /* platform that has to link and load the module: "wasi" or NULL (no restriction), or "fastly" */
 	enum mewe_reseed reseed;
 	enum mewe_trace trace;
 	const char *plan;        /* JSON text: where choices are made, and among how many (`--plan`); NULL: everywhere. Its dispatch counts */

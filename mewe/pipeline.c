@@ -13,7 +13,8 @@ int pipeline_search(Build *b, Err *e)
 	int code;
 
 	if ((code = read_module(b->file, b->in, b->nin, &b->mod, e)) != 0 ||
-	    (code = discriminator_shape(b->mod, o, &b->shape, e)) != 0 || /* what it refuses is better known before the proofs */
+	    (code = discriminator_shape(b->mod, o, &b->shape, e)) != 0 || /* what these refuse is better known before the proofs */
+	    (code = target_input(o, &b->shape, b->file, b->in, b->nin, e)) != 0 ||
 	    (code = site_find(b->mod, o, &b->sites, e)) != 0 ||
 	    (code = cache_open(o->cache, &b->proving.cache, e)) != 0)
 		return code;
@@ -29,7 +30,8 @@ static int stages(Build *b, mewe_report **report, Err *e)
 
 	if ((code = pipeline_search(b, e)) != 0 ||
 	    (code = pipeline_choose(b, e)) != 0 ||
-	    (code = pipeline_emit(b, b->o->trace, &b->out, e)) != 0)
+	    (code = pipeline_emit(b, b->o->trace, &b->out, e)) != 0 ||
+	    (code = target_output(b->o, b->file, b->out.p, b->out.n, e)) != 0)
 		return code;
 	*report = report_make(b);
 	if (b->dispatchers.n == 0 && strcmp(b->o->strategies, "none") != 0)

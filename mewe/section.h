@@ -4,7 +4,7 @@
 
 #include "all.h"
 
-enum { S_CUSTOM, S_IMPORT = 2, S_TABLE = 4, S_MEMORY, S_GLOBAL, S_EXPORT, S_START, S_ELEMENT, S_CODE, S_DATA, S_DATACOUNT, S_END };
+enum { S_CUSTOM, S_TYPE, S_IMPORT, S_TABLE = 4, S_MEMORY, S_GLOBAL, S_EXPORT, S_START, S_ELEMENT, S_CODE, S_DATA, S_DATACOUNT, S_END };
 
 /* Bytes yet to be read; nothing here reads past the end. */
 typedef struct Part {
