@@ -34,14 +34,14 @@ SODIUM_TAR=libsodium_1.0.18.orig.tar.gz
 SODIUM_SHA256=d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4
 QRENCODE_TAR=qrencode_4.1.1.orig.tar.bz2
 QRENCODE_SHA256=e455d9732f8041cf5b9c388e345a641fd15707860f928e94507b1961256a6923
-WITX_CRATE=viceroy-lib-0.22.0.crate
-WITX_SHA256=26bb54bfe28f97ec2c475a1ef1368c45bb832908ca23c1901f27c09b275cde20
 
 VICEROY_VERSION=0.22.0
 VICEROY_CRATE=viceroy-$VICEROY_VERSION.crate
 VICEROY_SHA256=b4a6a951733b7d27c1e1e242a10cafe26ffc2909377f7d3946ebb4c917ee931a
 VICEROY_RUST=1.95 # the oldest that compiles it
 VICEROY_CRATES=310 # that are compiled
+WITX_CRATE=viceroy-lib-$VICEROY_VERSION.crate
+WITX_SHA256=26bb54bfe28f97ec2c475a1ef1368c45bb832908ca23c1901f27c09b275cde20
 
 PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 	binaryen libzydis-dev libzycore-dev libjansson-dev libsqlite3-dev libsodium-dev libqrencode-dev
@@ -49,7 +49,6 @@ PACKAGES="gcc libc6-dev make binutils bzip2 ca-certificates python3 python3-venv
 PACKAGES_WASM="clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32"
 PACKAGES_callgrind="valgrind"
 PACKAGES_processes="hyperfine wabt"
-PACKAGES_edge=""
 PACKAGES_load="wrk"
 PACKAGES_test="zbar-tools cvc5 libbenchmark-tools $PACKAGES_callgrind $PACKAGES_processes"
 
@@ -268,7 +267,7 @@ source_of() {
 witx() {
 	local d=$DEPS/witx
 	begin "$d" "$WITX_SHA256" compute-at-edge.witx || return 0
-	fetch "$WITX_CRATE" "$WITX_SHA256" from_cargo "viceroy-lib@0.22.0"
+	fetch "$WITX_CRATE" "$WITX_SHA256" from_cargo "viceroy-lib@$VICEROY_VERSION"
 	tar -xf "$DIST/$WITX_CRATE" -C "$d.new" --strip-components=3 "${WITX_CRATE%.crate}/wasm_abi/compute-at-edge-abi"
 	finish "$d" "$WITX_SHA256"
 }

@@ -9,7 +9,7 @@
 #        by nothing but what was asked of the build. The original traced is the original with its functions counted: no choices.
 
 EDGE_CONFIGS := original call request
-MEWE_EDGE_FLAGS :=
+MEWE_EDGE_FLAGS := --target fastly
 EDGE_FLAGS_original := --strategy none
 EDGE_FLAGS_call := --dispatch call
 EDGE_FLAGS_request := --dispatch request
