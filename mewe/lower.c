@@ -169,11 +169,11 @@ static uint32_t lower_if(Lower *l, Expr e)
 static uint32_t lower_break(Lower *l, Expr e)
 {
 	Target *t = target(l, BinaryenBreakGetName(e));
-	Expr v = BinaryenBreakGetValue(e), c = BinaryenBreakGetCondition(e);
-	uint32_t value = v ? lower_expr(l, v) : NONE, cond = c ? lower_expr(l, c) : NONE;
 	if (!t)
 		return NONE;
-	Target copy = *t; /* lowering the operands may have moved the list */
+	Target copy = *t; /* lowering the operands may move the list */
+	Expr v = BinaryenBreakGetValue(e), c = BinaryenBreakGetCondition(e);
+	uint32_t value = v ? lower_expr(l, v) : NONE, cond = c ? lower_expr(l, c) : NONE;
 	if (!c) {
 		if (v && value != NONE)
 			move(l, copy.value, value, copy.n);
