@@ -82,7 +82,8 @@ class Node:
         self.port = free_port()
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen([self.driver, "start", self.module, str(self.port)], stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent)
+                                        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent,
+                                        env={**os.environ, "FASTLY_POP": name_of(self.index)})
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
 
     def last_words(self):

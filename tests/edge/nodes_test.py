@@ -36,7 +36,7 @@ def module(name, **plan):
     return path
 
 
-def asked(name, *plans, rounds=100, timeout=5.0):
+def asked(name, *plans, rounds=100, timeout=20.0):
     """A node for each plan, asked in turn: (nodes, [(node, round)] in the order of right answers)."""
     got = []
     nodes = edge_nodes.Nodes(DRIVER, "", range(1, len(plans) + 1), timeout=timeout)
@@ -74,7 +74,7 @@ def bad():
         ("lies again and again", {"wrong": 5}, {"requests": 9, "wrong_bodies": 2, "dropped": 1}, 7, "0 errors and 2 wrong bodies"),
         ("does not start", {"refuse": 1}, {"dropped": 1}, 0, "refused: the module is not to its taste"),
     ]:
-        nodes, got = asked(name, plan, {}, timeout=0.5 if "hang" in plan else 5.0)
+        nodes, got = asked(name, plan, {}, timeout=2.0 if "hang" in plan else 20.0)
         check(f"{name}: what is counted", tally(nodes[0]), want)
         check(f"{name}: right answers", sum(n == 1 for n, _ in got), answers)
         check(f"{name}: why", why in nodes[0].why, True)
