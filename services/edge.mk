@@ -54,4 +54,8 @@ $(foreach p,$(PROFILES),$(foreach c,$(EDGE_CONFIGS),$(eval $(call edge_rule,$p,$
 	$(foreach t,traced full,$(eval $(call edge_rule,$p,$c,$t)))))
 
 # What tests/edge reads.
-tests-built: edge-raw
+tests-built: edge-raw edge-modules build/edge/bin2base64.call.full.wasm
+
+.PHONY: edge-malformed
+edge-malformed: edge-modules build/edge/bin2base64.call.full.wasm services-native ## send each service on Viceroy COUNT (10000) malformed and odd requests
+	@COUNT=$(or $(COUNT),10000) build/deps/venv/bin/python tests/edge/malformed_test.py
