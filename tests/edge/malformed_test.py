@@ -91,7 +91,8 @@ def controls():
         r = tool("--service", "bin2base64", "--url", f"http://127.0.0.1:{listener.getsockname()[1]}", "--count", 20)
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        check(f"a server that gives {name} is caught", "" if r.returncode == 1 and words in r.stdout else f"exit code {r.returncode}: {r.stdout[:200]}")
+        check(f"a server that gives {name} is caught",
+              "" if r.returncode == 1 and words in r.stdout else f"exit code {r.returncode}: {r.stdout[:200]}")
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         log.write(b"ERROR request{id=3}: WebAssembly trapped: unreachable\n")
         log.flush()
@@ -102,22 +103,29 @@ def controls():
 # ---- Viceroy ----------------------------------------------------------------------------------------------------------
 
 class Viceroy:
+    """Serves a module at a port that was free; another one when somebody else was faster to take it."""
     def __init__(self, module, log):
+        self.module, self.log = module, log
+
+    def start(self):
         with socket.create_server(("127.0.0.1", 0)) as s:
             self.address = s.getsockname()
-        with open(log, "wb") as out:
-            self.process = subprocess.Popen([VICEROY, "serve", "-v", "--addr", "%s:%d" % self.address, module], stdin=subprocess.DEVNULL,
-                                            stdout=out, stderr=out)
+        with open(self.log, "wb") as out:
+            self.process = subprocess.Popen([VICEROY, "serve", "-v", "--addr", "%s:%d" % self.address, self.module],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        end = time.monotonic() + 300
+        while self.process.poll() is None and time.monotonic() < end:
+            if b"Listening on " in self.log.read_bytes():
+                return True
+            time.sleep(0.05)
+        return False
 
     def __enter__(self):
-        end = time.monotonic() + 120
-        while self.process.poll() is None and time.monotonic() < end:
-            try:
-                socket.create_connection(self.address).close()
+        for _ in range(3):
+            if self.start():
                 return self
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        raise RuntimeError(f"viceroy does not serve; exit code {self.process.poll()}")
+            self.__exit__()
+        raise RuntimeError(f"viceroy does not serve {self.module}: {self.log.read_text()[-300:]}")
 
     def __exit__(self, *_):
         self.process.terminate()
@@ -125,14 +133,14 @@ class Viceroy:
 
 
 def build(service, config, folder):
-    log = folder / f"{service}.{config}.log"
+    log, count = folder / f"{service}.{config}.log", COUNT // len(CONFIGS)
     with Viceroy(ROOT / f"build/edge/{service}.{config}.wasm", log) as v:
-        r = tool("--service", service, "--url", "http://%s:%d" % v.address, "--count", COUNT // len(CONFIGS), "--seed", f"{SEED}.{config}",
-                 "--log", log)
+        r = tool("--service", service, "--url", "http://%s:%d" % v.address, "--count", count, "--seed", f"{SEED}.{config}", "--log", log)
     print(r.stdout, end="")
-    said = r.stdout.splitlines()
-    check(f"{service}.{config}: {COUNT // len(CONFIGS)} requests, {log.read_bytes().count(b'request completed in')} reached the program",
-          "" if r.returncode == 0 else "; ".join(line for line in said if line.startswith("failed"))[:600] or said[-1:])
+    reached, said = log.read_bytes().count(b"request completed in"), r.stdout.splitlines()
+    why = "; ".join(line for line in said if line.startswith("failed"))[:600]
+    check(f"{service}.{config}: {count} requests, {reached} reached the program",
+          (why or f"exit code {r.returncode}: {said[-1:]}") if r.returncode else "" if reached else "none reached the program")
 
 
 def mix(trace, x):
