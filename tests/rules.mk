@@ -2,7 +2,7 @@
 # small programs that are no services, and the program under the sanitizers.
 #
 # Out: build/check/services/NAME.{fixed,host,copy}.wasm; build/check/kernels/NAME.wasm and NAME, the same natively;
-#      build/check/agree; build/san/mewe.
+#      build/check/agree; build/check/edge/snapshot.wasm; build/san/mewe.
 
 CHECKED := build/check/services
 CHECKED_BUILDS := $(foreach s,$(SERVICES),$(CHECKED)/$s.fixed.wasm $(CHECKED)/$s.host.wasm $(CHECKED)/$s.copy.wasm)
@@ -41,6 +41,17 @@ build/check/agree: build/obj/tests/kernels/agree.o $(LIB)
 kernels: $(MEWE) $(KERNEL_FILES) build/check/agree ## small programs of several fields, made multivariant and compared: a table (SEEDS=N: choices tried)
 	@set -o pipefail; MEWE=$(CURDIR)/$(MEWE) MEWE_CACHE=none bash tests/kernels/kernels.test.sh | grep -v '^ok '
 
+# ---- edge: a service with exports for Wizer, which the shipped ones do not have -----------------------------------------
+
+build/check/edge/snapshot.wasm: tests/edge/snapshot.c services/bin2base64.c build/edge/fastly-release.o build/services/libsodium-release.a $(SERVICE_HEADERS)
+	@mkdir -p $(@D)
+	@echo "wasm-cc $@"
+	$(Q)for f in $(filter %.c,$^); do \
+		$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_release) $(WASM_INCLUDE_sodium) -c $$f -o $(@D)/$$(basename $$f).o || exit 1; done
+	$(Q)$(WASM_CC) $(WASM_LDFLAGS) build/edge/fastly-release.o $(@D)/snapshot.c.o $(@D)/bin2base64.c.o build/services/libsodium-release.a -o $@
+	@rm $(@D)/*.c.o
+
 .PHONY: tests-built
+tests-built: build/check/edge/snapshot.wasm
 tests-built: $(OUT)/tests/gbench services services-raw services-fuzz $(CHECKED_BUILDS) $(KERNEL_FILES) build/check/agree
 	@$(if $(SAN),,$(MAKE) SAN=1 build/san/mewe)

@@ -2,7 +2,7 @@
 # deps.test.sh - does scripts/deps.sh refuse what is wrong or missing in one line with exit code 2, leave nothing behind that looks
 # whole, and need no network where DISTDIR has it all?
 #
-# In:  build/deps/dist, as scripts/deps.sh leaves it. Nothing is fetched and nothing installed: the network's proxies lead nowhere,
+# In:  build/deps/dist, as `scripts/deps.sh test` leaves it. Nothing is fetched and nothing installed: the proxies lead nowhere,
 #      and apt-get, where it would be run, is another program.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
@@ -12,7 +12,7 @@ Z3=z3_solver-5.4.1.0-py3-none-manylinux_2_27_x86_64.whl
 CRATE=wasmtime-c-api-impl-50.0.1.crate
 SODIUM=libsodium_1.0.18.orig.tar.gz
 export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
-export PIP_RETRIES=0 CARGO_NET_RETRY=0
+export PIP_RETRIES=0 CARGO_NET_RETRY=0 NPM_CONFIG_FETCH_RETRIES=0
 
 # fresh: a tree with nothing built, that wants one small Python package.
 fresh() {
@@ -135,9 +135,25 @@ settings() {
 	expect "another word" 2 '^deps: usage' "$tree/scripts/deps.sh" everything
 }
 
+# npm's cache is a folder in DISTDIR; what another lock names is not in it, whatever it is called.
+edge_npm() {
+	fresh
+	distdir
+	mkdir "$tree/bench"
+	cp -R bench/edge "$tree/bench"
+	expect "npm's packages come from DISTDIR without a network" 0 '^deps: installing with pip: wasmtime' "$tree/scripts/deps.sh" edge-npm
+	result "workerd is there" "$(cmp "$tree"/build/deps/edge-npm/node_modules/@cloudflare/workerd-linux-64/bin/workerd \
+		build/deps/edge-npm/node_modules/@cloudflare/workerd-linux-64/bin/workerd 2>&1)"
+	sed -i '/workerd-linux-64"/,/integrity/s/sha512-..../sha512-AAAA/' "$tree/bench/edge/package-lock.json"
+	expect "a package with another content is refused" 2 "^deps: npm can't install .*DISTDIR" "$tree/scripts/deps.sh" edge-npm
+	one_line "another content"
+	result "what was there stays" "$([ -x "$tree/build/deps/edge-npm/node_modules/@cloudflare/workerd-linux-64/bin/workerd" ] || echo gone)"
+}
+
 whole
 wrong_files
 no_network
 no_debian
 settings
+edge_npm
 exit $failed
