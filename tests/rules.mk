@@ -43,12 +43,13 @@ kernels: $(MEWE) $(KERNEL_FILES) build/check/agree ## small programs of several 
 
 # ---- edge: a service with exports for Wizer, which the shipped ones do not have -----------------------------------------
 
-build/check/edge/snapshot.wasm: tests/edge/snapshot.c services/bin2base64.c build/edge/fastly-release.o build/services/libsodium-release.a $(SERVICE_HEADERS)
+SNAPSHOT_LINKED := build/edge/fastly-release.o build/services/libsodium-release.a
+build/check/edge/snapshot.wasm: tests/edge/snapshot.c services/bin2base64.c $(SNAPSHOT_LINKED) $(SERVICE_HEADERS)
 	@mkdir -p $(@D)
 	@echo "wasm-cc $@"
-	$(Q)for f in $(filter %.c,$^); do \
-		$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_release) $(WASM_INCLUDE_sodium) -c $$f -o $(@D)/$$(basename $$f).o || exit 1; done
-	$(Q)$(WASM_CC) $(WASM_LDFLAGS) build/edge/fastly-release.o $(@D)/snapshot.c.o $(@D)/bin2base64.c.o build/services/libsodium-release.a -o $@
+	$(Q)for f in $(filter %.c,$^); do $(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_release) $(WASM_INCLUDE_sodium) \
+		-c $$f -o $(@D)/$$(basename $$f).o || exit 1; done
+	$(Q)$(WASM_CC) $(WASM_LDFLAGS) $(@D)/*.c.o $(SNAPSHOT_LINKED) -o $@
 	@rm $(@D)/*.c.o
 
 .PHONY: tests-built

@@ -61,8 +61,9 @@ class Node:
         for _ in range(3):
             self.port = free_port()
             # Ends with this process, even if that is killed; and with its group, which it leads.
-            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *driver(platform, "start", module, self.port)], stdin=subprocess.DEVNULL,
-                                            stdout=self.log, stderr=self.log, start_new_session=True, cwd=ROOT, env={**os.environ, "FASTLY_POP": pop})
+            command = ["setpriv", "--pdeathsig", "KILL", *driver(platform, "start", module, self.port)]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=ROOT,
+                                            env={**os.environ, "FASTLY_POP": pop}, start_new_session=True)
             running.append(self)
             if self.is_up():
                 self.client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The seven services on every edge platform that is here: the same answers as their vectors, HTTP as it is documented, and traces that
-differ from one request to the next where, and only where, there are choices.
+"""The seven services on every edge platform that is here: the same answers as their vectors, HTTP as it is documented, and traces
+that differ from one request to the next where, and only where, there are choices.
 
 Usage: platforms_test.py
 In:    build/edge/NAME.CONFIG[.traced].wasm, build/services/NAME[.multivariant].wasm, services/vectors, the drivers of bench/edge/.
 Prints `ok NAME` or `not ok NAME: why` for each case, and a line for each platform that is left out.
-Controls: a module with another answer, one whose choices do not differ, and an original whose traces are taken for a multivariant's
-must each be noticed by the same checks."""
+Controls: a module with another answer, one whose choices do not differ, and choices in what should be an original must each be
+noticed by the same checks."""
 import functools
 import pathlib
 import re
@@ -16,6 +16,8 @@ import tempfile
 from nodes import BUILD, MEWE, ROOT, SERVICES, Node, check, ended, missing
 
 CONFIGS = ("original", "call", "request")
+STILL = ("--trace", "hash", "--discriminator", "fixed:1")
+NPM = "scripts/deps.sh edge-npm"
 REQUESTS = 100
 L = (1 << 252) + 27742317777372353535851937790883648493  # the order of edwards25519's base point
 POP = {"viceroy": "XXX"}  # it gives all of its nodes this name; the others are told one
@@ -49,7 +51,8 @@ def wrong_answer(got, ending, want):
         return f"{len(body)} bytes, and said to be {headers['content-length']}"
     if ending == "count":
         scalars = [int.from_bytes(body[i:i + 32], "little") for i in range(0, len(body), 32)]
-        return "" if len(body) == 32 * int(want) and all(0 < s < L for s in scalars) else f"no {int(want)} scalars in {len(body)} bytes"
+        good = len(body) == 32 * int(want) and all(0 < s < L for s in scalars)
+        return "" if good else f"no {int(want)} scalars in {len(body)} bytes"
     return "" if body == want else f"another answer: {body[:60]}"
 
 
@@ -190,7 +193,7 @@ def controls(platform, folder, good, still):
 def main():
     with tempfile.TemporaryDirectory() as temp:
         folder = pathlib.Path(temp)
-        for platform, how in (("workerd", "scripts/deps.sh edge-npm"), ("viceroy", "make edge-deps"), ("wasmtime", "scripts/deps.sh edge-npm")):
+        for platform, how in (("workerd", NPM), ("viceroy", "make edge-deps"), ("wasmtime", NPM)):
             why = missing(platform)
             if why and platform != "viceroy":
                 check(f"{platform} is here", False, f"{why}: {how}")
@@ -199,12 +202,12 @@ def main():
             elif platform == "wasmtime":
                 commands(folder)
                 still = folder / "bin2base64.still.wasm"
-                mewe("build", BUILD / "services/raw/release/bin2base64.wasm", "-o", still, "--trace", "hash", "--discriminator", "fixed:1")
+                mewe("build", BUILD / "services/raw/release/bin2base64.wasm", "-o", still, *STILL)
                 controls(platform, folder, BUILD / "services/bin2base64.wasm", still)
             else:
                 fastly(platform)
                 still = folder / "bin2base64.still.wasm"
-                mewe("build", BUILD / "edge/raw/release/bin2base64.wasm", "-o", still, "--trace", "hash", "--discriminator", "fixed:1")
+                mewe("build", BUILD / "edge/raw/release/bin2base64.wasm", "-o", still, *STILL)
                 controls(platform, folder, BUILD / "edge/bin2base64.original.wasm", still)
     ended()
 

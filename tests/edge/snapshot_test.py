@@ -3,8 +3,8 @@
 
 Usage: snapshot_test.py
 In:    build/check/edge/snapshot.wasm: bin2base64 with exports that run it during initialisation (tests/edge/snapshot.c).
-A snapshot with the state of the generator in it would choose the same at each node and for each request, since each request begins
-from it. Both orders: built, then initialised; initialised, then built. Prints `ok NAME` or `not ok NAME: why` for each case.
+A snapshot with the state of the generator in it would choose the same at each node and for each request, since each request
+begins from it. Both orders: built, then initialised; initialised, then built. Prints `ok NAME` or `not ok NAME: why` for each case.
 Controls: choices from a fixed seed, and an initialisation that mewe was not told of and that draws a seed, must be seen to choose the
 same everywhere; and the snapshot must hold what the initialisation left, and the module before it must not."""
 import pathlib
@@ -64,7 +64,8 @@ def built_first(platforms, folder, dispatch, name, *more):
     built, snapshot = folder / "built.wasm", folder / "snapshot.wasm"
     build(GUEST, built, "--dispatch", dispatch, *more)
     why = initialise(built, snapshot, name)
-    check(f"{dispatch}, {name}: control: the snapshot is one", not why and ANSWER in snapshot.read_bytes() and ANSWER not in built.read_bytes(), why)
+    taken = not why and ANSWER in snapshot.read_bytes() and ANSWER not in built.read_bytes()
+    check(f"{dispatch}, {name}: control: the snapshot is one", taken, why)
     served(platforms, f"{dispatch}, {name}, built, then initialised", snapshot, why)
 
 
@@ -95,7 +96,7 @@ def controls(platforms, folder):
         why = why_fixed or alike(platform, fixed)
         check(f"{platform} control: a fixed seed is seen to choose the same", why.startswith("equal streams, of 1 "), why)
         why = why_drawn or alike(platform, drawn)
-        check(f"{platform} control: a seed drawn before the snapshot is seen to choose the same", why.startswith("equal streams, of 1 "), why)
+        check(f"{platform} control: a seed drawn before the snapshot is, too", why.startswith("equal streams, of 1 "), why)
     why = initialise(built, drawn, "boot")
     check("control: Wizer alone refuses to draw one", why != "", "a snapshot was taken")
 

@@ -2,12 +2,12 @@
 
 Usage: serve.py version
        serve.py MODULE PORT      until it is killed
-In:    MODULE, build/services/NAME.wasm or another build of it, called NAME or NAME.and-so-on.wasm, for the paper's input is looked up
-       by it. A POST's body is the command's standard input; a GET stands for services/vectors/NAME/paper.in.
+In:    MODULE, build/services/NAME.wasm or another build of it, called NAME.and-so-on.wasm, for the paper's input is looked up by
+       it. A POST's body is the command's standard input; a GET stands for services/vectors/NAME/paper.in.
 Out:   standard output is the answer; the line on standard error that goes with exit code 2 has the status. What is no request
        for a service (404, 405) is answered here.
-Headers: x-mewe-time-ns is the host's time for the whole of `_start`, what it reads and writes included, for a command can't tell; the
-       others are read from a traced module's exported globals. x-mewe-pop is FASTLY_POP of the environment.
+Headers: x-mewe-time-ns is the host's time for the whole of `_start`, what it reads and writes included, for a command can't tell;
+       the others are read from a traced module's exported globals. x-mewe-pop is FASTLY_POP of the environment.
 Must hold: no request is answered by an instance that has answered another one."""
 import http.server
 import importlib.metadata
@@ -20,7 +20,8 @@ import time
 import wasmtime
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-GLOBALS = {"x-mewe-choices": ("mewe.choices", "{}"), "x-mewe-trace": ("mewe.entry", "{:016x}"), "x-mewe-body-trace": ("mewe.body", "{:016x}"),
+GLOBALS = {"x-mewe-choices": ("mewe.choices", "{}"), "x-mewe-trace": ("mewe.entry", "{:016x}"),
+           "x-mewe-body-trace": ("mewe.body", "{:016x}"),
            "x-mewe-trace-length": ("mewe.length", "{}"), "x-mewe-dispatchers": ("mewe.executed", "{}")}
 LARGEST = 1 << 20  # so much is handed over; the command takes less
 
@@ -93,12 +94,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif code == 2 and said:
             self.answer(int(said[1]), said[2], headers)
         else:
-            print(f"serve: the module {'trapped' if code is None else f'ended with {code}'}: {err.decode(errors='replace')}", file=sys.stderr)
+            how = "trapped" if code is None else f"ended with {code}"
+            print(f"serve: the module {how}: {err.decode(errors='replace')}", file=sys.stderr)
             self.answer(500, b"")
 
     def answer(self, status, body, headers=None):
         self.send_response(status)
-        for name, value in {**(headers or {}), "x-mewe-pop": os.environ.get("FASTLY_POP", "XXX"), "content-length": len(body)}.items():
+        more = {"x-mewe-pop": os.environ.get("FASTLY_POP", "XXX"), "content-length": len(body)}
+        for name, value in {**(headers or {}), **more}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
