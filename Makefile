@@ -19,7 +19,7 @@ endif
 
 # ---- what is needed: installed first, so that its paths are known to all that follows ----------------------------------
 
-NO_DEPS := help clean distclean dist
+NO_DEPS := help clean distclean dist fastly-dry-run
 ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) $(filter callgrind processes,$(MAKECMDGOALS)) $(if $(filter edge%,$(MAKECMDGOALS)),edge) \
 	$(if $(filter edge-load,$(MAKECMDGOALS)),load) >&2 || echo failed),)
