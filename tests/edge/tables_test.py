@@ -124,6 +124,19 @@ def claims():
         check(f"noticed: {name}", (good, len(fails), [w for w in want if not any(w in x for x in fails)]), (False, len(want), []))
 
 
+def production():
+    """Its engine's classes are not known: that is no failure there, but what is known can fail."""
+    def report(rows):
+        return edge_tables.report(frame([{**r, "platform": "fastly"} for r in rows]), published)
+    entry = CONTROL + traces("call", each, ("entry_trace",)) + tallies("call") + traces("request", each, ("entry_trace",))
+    text, good = report(entry + tallies("request"))
+    check("production: body traces stay open", (good, "Claims: 3 pass, 0 FAIL, 1 open" in text, "production edge" in text), (True, True, True))
+    check("production is not called simulated", "simulated" in text or "on this machine" in text, False)
+    check("production: noticed: a wrong body", report(entry + tallies("request", 1, wrong_bodies=1))[1], False)
+    rows = [r if r["metric"] != "body_trace" else {**r, "value": "0" * 16} for r in GOOD]
+    check("production: noticed: body traces that are there, and alike", report(rows)[1], False)
+
+
 def timed(config, values, metric="time_guest_ns", phase="request", **more):
     return [row(metric, v, config=config, phase=phase, node=1 + i % 2, iteration=i // 2, **more) for i, v in enumerate(values)]
 
@@ -167,7 +180,7 @@ def command():
     check("a failing claim is printed and is the exit code", (r.returncode, "FAIL  encrypt: 1 errors" in r.stdout), (1, True))
 
 
-for test in (numbers, tables, claims, costs, load, command):
+for test in (numbers, tables, claims, production, costs, load, command):
     test()
 temp.cleanup()
 sys.exit(failed)
