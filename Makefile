@@ -21,7 +21,7 @@ endif
 
 NO_DEPS := help clean distclean dist fastly-dry-run
 ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) $(filter callgrind processes,$(MAKECMDGOALS)) $(if $(filter edge%,$(MAKECMDGOALS)),edge) \
+ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) $(filter callgrind processes,$(MAKECMDGOALS)) $(if $(filter edge edge-deps edge-rows edge-load edge-times edge-malformed,$(MAKECMDGOALS)),edge) \
 	$(if $(filter edge-load,$(MAKECMDGOALS)),load) >&2 || echo failed),)
 $(error something that is needed is missing: see above)
 endif
