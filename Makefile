@@ -20,9 +20,12 @@ endif
 # ---- what is needed: installed first, so that its paths are known to all that follows ----------------------------------
 
 NO_DEPS := help clean distclean dist fastly-dry-run
+# $(call for,DEPS,TARGETS): what these targets need more.
+for = $(if $(filter $2,$(MAKECMDGOALS)),$1)
+DEPS := $(call for,test,check deps) $(call for,callgrind,callgrind) $(call for,processes,processes) $(call for,load,edge-load) \
+	$(call for,edge,edge edge-deps edge-rows edge-load edge-times edge-malformed guests)
 ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell scripts/deps.sh $(if $(filter check deps,$(MAKECMDGOALS)),test) $(filter callgrind processes,$(MAKECMDGOALS)) $(if $(filter edge edge-deps edge-rows edge-load edge-times edge-malformed,$(MAKECMDGOALS)),edge) \
-	$(if $(filter edge-load,$(MAKECMDGOALS)),load) >&2 || echo failed),)
+ifneq ($(shell scripts/deps.sh $(DEPS) >&2 || echo failed),)
 $(error something that is needed is missing: see above)
 endif
 include build/deps/config.mk
