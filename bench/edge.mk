@@ -1,6 +1,6 @@
 # edge.mk - simulated edge nodes: the paper's Table 3 and Figure 3 (make edge), load (make edge-load), Table 4's edge (make edge-times).
 #
-# In:  build/edge/[paper/]NAME.CONFIG.wasm, and .traced.wasm (services/edge.mk); bench/edge/EDGE_RUNTIME, a driver; PROFILE.
+# In:  build/edge/[wasi/][paper/]NAME.CONFIG.wasm, and .traced.wasm (services/edge.mk); bench/edge/EDGE_RUNTIME, a driver; PROFILE.
 # Out: build/edge/EDGE_RUNTIME/[paper/]NAME.CONFIG.wasm, the traced modules with the classes of that engine; rows, tables and
 #      figure in results/local/edge-PROFILE (of another runtime than viceroy, edge-PROFILE-RUNTIME).
 # Holds: traces and tallies that are there are not made again; times are taken anew each time, with nothing else running here.
@@ -16,7 +16,8 @@ EDGE_TIMES ?= 1000
 
 EDGE_CONFIGS := original call request
 EDGE_DRIVER := bench/edge/$(EDGE_RUNTIME)
-EDGE_FROM := build/edge$(if $(filter paper,$(PROFILE)),/paper)
+# Wasmtime serves the services as WASI commands, all others as Fastly's.
+EDGE_FROM := build/edge$(if $(filter wasmtime,$(EDGE_RUNTIME)),/wasi)$(if $(filter paper,$(PROFILE)),/paper)
 EDGE_DEPLOYED := build/edge/$(EDGE_RUNTIME)$(if $(filter paper,$(PROFILE)),/paper)
 EDGE_ROWS := results/local/edge-$(PROFILE)$(if $(filter-out viceroy,$(EDGE_RUNTIME)),-$(EDGE_RUNTIME))
 EDGE_CLASSES := $(OUT)/bench/classes

@@ -51,7 +51,7 @@ def judge_of(service, vectors=ROOT / "services/vectors"):
 
 def bodies_known(module):
     """Are the classes in the module's body trace those of the engine that runs it? What made the module has written so."""
-    return any(r["metric"] == "distinct" for r in edge_rows.read(f"{str(module).removesuffix('.wasm')}.classes.csv"))
+    return any(r["metric"] == "classes_known" and r["value"] == "1" for r in edge_rows.read(f"{str(module).removesuffix('.wasm')}.classes.csv"))
 
 
 def of_answer(fixed, node, k, headers, bodies):

@@ -5,7 +5,7 @@ Usage: edge_classes.py --driver D --classes PROGRAM --profile P --service S --co
 In:  the untraced module and its traced twin; a driver of bench/edge, asked to `dump MODULE FOLDER`: the machine code that its engine
      makes, with its own settings; build/bench/classes.
 Out: OUT.wasm, the traced twin with those classes; OUT.classes.csv, rows of how many bodies differ. Where the driver can't dump: the
-     twin as it is, and no such rows, so that nobody takes its body trace for what that engine runs.
+     twin as it is, and one row classes_known 0, so that nobody takes its body trace for what that engine runs.
 Holds: a module without dispatchers has nothing to be classed. Exit: 0; 2 with one line."""
 import argparse
 import pathlib
@@ -47,7 +47,7 @@ def main():
     new = out.with_name(out.name + ".new")
     with tempfile.TemporaryDirectory() as folder:
         why = dump(a.driver, a.module, folder)
-        counts = []
+        counts = {"classes_known": 0}
         if why:
             print(f"edge: {a.service} {a.config}: no body traces: {why}", file=sys.stderr)
             shutil.copyfile(a.traced, new)
@@ -55,11 +55,12 @@ def main():
             r = subprocess.run([a.classes, a.module, f"{folder}/dump", a.traced, new], capture_output=True, text=True, check=False)
             if r.returncode != 0:
                 die(2, (r.stderr.strip() or f"{a.classes}: exit code {r.returncode}").removeprefix("measure: "))
-            counts = [int(x) for x in r.stdout.split()]
-            if counts[1]:
-                print(f"{a.service} {a.config}: {counts[2]} of {counts[1]} bodies distinct in {fixed['runtime']} {fixed['runtime_version']}")
+            counts = {"classes_known": 1, **dict(zip(METRICS, map(int, r.stdout.split())))}
+            if counts["variants"]:
+                print(f"{a.service} {a.config}: {counts['distinct']} of {counts['variants']} bodies distinct in {fixed['runtime']} "
+                      f"{fixed['runtime_version']}")
     edge_rows.write(str(out).removesuffix(".wasm") + ".classes.csv",
-                    [{**fixed, "node": 0, "phase": "static", "iteration": 0, "metric": m, "value": v} for m, v in zip(METRICS, counts)])
+                    [{**fixed, "node": 0, "phase": "static", "iteration": 0, "metric": m, "value": v} for m, v in counts.items()])
     new.rename(out)
 
 

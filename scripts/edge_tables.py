@@ -5,8 +5,8 @@ Usage: edge_tables.py [--published FOLDER] [--figure FILE.png] ROWS...
 In:  rows of `scripts/edge.py` and scripts/edge_classes.py (results/README.md); --published, the folder with the paper's numbers.
 Out: tables and claims; with --figure the unique ratio of each node and endpoint as a heat map. Exit: 0; 1 if a claim fails.
 Holds: no number here is written down but the paper's, and the bounds of the claims; the paper's traces stand only beside those of its
-     profile; what is not known (body traces, where the engine's classes are not) is a dash and supports no claim, and of the
-     production edge, whose engine nobody outside can read, it fails none.
+     profile; what is not known (body traces, where the engine's classes are not) is a dash and supports no claim, and fails
+     none where nobody can know: of an engine that gives no dump, and of the production edge.
 """
 import argparse
 import math
@@ -34,6 +34,11 @@ class Edge:
         self.services = [s for s in SERVICES if s in have] + sorted(have - set(SERVICES))
         self.configs = [c for c in CONFIGS if c in set(frame["config"])]
         self.production = set(frame["platform"]) == {"fastly"}
+
+    def unknowable(self, service, config):
+        """No body traces, and for a reason."""
+        return self.frame(service, config, "body_trace") is None and (
+            self.production or self.one(service, config, "classes_known", "static") == 0)
 
     def frame(self, service, config, metric, phase="execute"):
         return self.groups.get((service, config, phase, metric))
@@ -146,7 +151,7 @@ def claims(edge):
         for metric, name in (("errors", "errors"), ("wrong_bodies", "wrong bodies"), ("dropped", "nodes dropped")):
             n = sum(edge.total(metric, s, c) for c in asked)
             out.append((verdict(n == 0 and bool(asked)), f"{s}: {n} {name} in {sum(edge.total('requests', s, c) for c in asked):,} requests"))
-        if edge.production and edge.frame(s, NAMED, "body_trace") is None:
+        if edge.unknowable(s, NAMED):
             out.append(("open", f"{s} {NAMED}: body traces are not known, since the engine's classes are not"))
             continue
         e, bits = edge.entropy(s, NAMED, "body_trace")

@@ -5,11 +5,11 @@
 #      build/edge/[paper/]NAME.CONFIG.wasm           CONFIG: original, call, request (what is chosen when)
 #      build/edge/[paper/]NAME.CONFIG.traced.wasm    the same with --trace hash
 #      build/edge/[paper/]NAME.CONFIG.full.wasm      with --trace full; made only when asked for
+#      build/edge/wasi/[paper/]...                   the same of the WASI commands, for where those are served; only when asked for
 # Holds: all of a service's modules come from one raw module. The build resolves what it imports from `mewe`, so that they differ
 #        by nothing but what was asked of the build. The original traced is the original with its functions counted: no choices.
 
 EDGE_CONFIGS := original call request
-MEWE_EDGE_FLAGS := --target fastly
 EDGE_FLAGS_original := --strategy none
 EDGE_FLAGS_call := --dispatch call
 EDGE_FLAGS_request := --dispatch request
@@ -43,15 +43,17 @@ build/edge/raw/$2/$1.wasm: services/$1.c build/edge/fastly-$2.o build/services/l
 endef
 $(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call edge_raw_rule,$s,$p))))
 
-# $(call edge_rule,PROFILE,CONFIG,TRACE): TRACE is traced, full, or empty.
+# $(call edge_rule,PROFILE,CONFIG,TRACE,FROM,TO,TARGET): modules in FROM to modules in TO; TRACE is traced, full, or empty.
 define edge_rule
-$(SERVICES:%=$(call edge_folder,$1)%.$2$(3:%=.%).wasm): $(call edge_folder,$1)%.$2$(3:%=.%).wasm: build/edge/raw/$1/%.wasm build/mewe
+$(SERVICES:%=$5%.$2$(3:%=.%).wasm): $5%.$2$(3:%=.%).wasm: $4/$1/%.wasm build/mewe
 	@mkdir -p $$(@D)
 	@echo "mewe $$@"
-	$$(Q)build/mewe build $$< -o $$@ -q --cache $(CACHE) --variants $$(call variants_of,$$*,$1) $(MEWE_EDGE_FLAGS) $(EDGE_FLAGS_$2) $(EDGE_FLAGS_$3)
+	$$(Q)build/mewe build $$< -o $$@ -q --cache $(CACHE) --variants $$(call variants_of,$$*,$1) --target $6 $(EDGE_FLAGS_$2) $(EDGE_FLAGS_$3)
 endef
-$(foreach p,$(PROFILES),$(foreach c,$(EDGE_CONFIGS),$(eval $(call edge_rule,$p,$c,)) \
-	$(foreach t,traced full,$(eval $(call edge_rule,$p,$c,$t)))))
+wasi_folder = build/edge/wasi/$(if $(filter paper,$1),paper/)
+$(foreach p,$(PROFILES),$(foreach c,$(EDGE_CONFIGS),$(foreach t,untraced traced full,\
+	$(eval $(call edge_rule,$p,$c,$(t:untraced=),build/edge/raw,$(call edge_folder,$p),fastly)) \
+	$(eval $(call edge_rule,$p,$c,$(t:untraced=),build/services/raw,$(call wasi_folder,$p),wasi)))))
 
 # What tests/edge reads.
 tests-built: edge-raw edge-modules build/edge/bin2base64.call.full.wasm

@@ -128,12 +128,12 @@ def rows():
     check("a complete file is not made again", (ran(), edge_rows.read(file)[0]["run"]), (0, run))
     check("other numbers make it again", (ran(requests=5), count("entry_trace")), (0, 15))
     file.write_bytes(file.read_bytes()[:-20])
-    edge_rows.write(folder / "request.classes.csv", [{"metric": "distinct", "value": 1}])
+    edge_rows.write(folder / "request.classes.csv", [{"metric": "classes_known", "value": 1}])
     check("a file that is not whole is made again; with the engine's classes it has body traces", (ran(), count("body_trace")), (0, 12))
     module("request", die=3)
     check("dropped nodes leave their tally and no traces", (ran(requests=9), count("entry_trace"), count("dropped")), (0, 0, 3))
     check("what is not there is said in a line", subprocess.run(command(out, "nothing"), capture_output=True, text=True).returncode, 2)
-    check("a driver that can't dump gives the twin and no classes", classes(), (0, "twin", []))
+    check("a driver that can't dump gives the twin and no classes", classes(), (0, "twin", [("classes_known", "0")]))
 
 
 def classes():
@@ -143,7 +143,7 @@ def classes():
     r = subprocess.run([sys.executable, str(ROOT / "scripts/edge_classes.py"), "--driver", str(DRIVER), "--profile", "release", "--service",
                         "echo", "--config", "call", str(folder / "plain.wasm"), str(folder / "traced.wasm"), str(out)],
                        capture_output=True, text=True)
-    return r.returncode, out.read_text(), edge_rows.read(folder / "deploy.classes.csv")
+    return r.returncode, out.read_text(), [(x["metric"], x["value"]) for x in edge_rows.read(folder / "deploy.classes.csv")]
 
 
 def servers():

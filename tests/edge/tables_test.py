@@ -133,6 +133,8 @@ def production():
     check("production: body traces stay open", (good, "Claims: 3 pass, 0 FAIL, 1 open" in text, "production edge" in text), (True, True, True))
     check("production is not called simulated", "simulated" in text or "on this machine" in text, False)
     check("production: noticed: a wrong body", report(entry + tallies("request", 1, wrong_bodies=1))[1], False)
+    local = [r for r in GOOD if r["metric"] != "body_trace"] + [row("classes_known", 0, phase="static")]
+    check("no dump: body traces stay open", "Claims: 3 pass, 0 FAIL, 1 open" in edge_tables.report(frame(local), published)[0], True)
     rows = [r if r["metric"] != "body_trace" else {**r, "value": "0" * 16} for r in GOOD]
     check("production: noticed: body traces that are there, and alike", report(rows)[1], False)
 

@@ -1,7 +1,8 @@
 """A service as a plain WASI command behind HTTP: Wasmtime compiles it once and runs it in an instance of its own for each request.
 
 Usage: serve.py version
-       serve.py MODULE PORT      until it is killed
+       serve.py MODULE PORT           until it is killed
+       serve.py dump MODULE FOLDER    the machine code that is made of it, as FOLDER/dump, in the form of Linux's perf
 In:    MODULE, build/services/NAME.wasm or another build of it, called NAME.and-so-on.wasm, for the paper's input is looked up by
        it. A POST's body is the command's standard input; a GET stands for services/vectors/NAME/paper.in.
 Out:   standard output is the answer; the line on standard error that goes with exit code 2 has the status. What is no request
@@ -111,12 +112,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def dump(module, folder):
+    module = pathlib.Path(module).resolve()
+    os.chdir(folder)  # where the engine puts it, under a name of its own
+    config = wasmtime.Config()
+    config.profiler = "jitdump"
+    wasmtime.Module.from_file(wasmtime.Engine(config), str(module))
+    next(pathlib.Path().glob("jit-*.dump")).rename("dump")
+
+
 def main():
     if sys.argv[1:] == ["version"]:
         print(importlib.metadata.version("wasmtime"))
         return
+    if sys.argv[1:2] == ["dump"] and len(sys.argv) == 4:
+        dump(*sys.argv[2:])
+        return
     if len(sys.argv) != 3 or not sys.argv[2].isdigit():
-        sys.exit("usage: serve.py version | serve.py MODULE PORT")
+        sys.exit("usage: serve.py version | serve.py MODULE PORT | serve.py dump MODULE FOLDER")
     path = pathlib.Path(sys.argv[1])
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler, bind_and_activate=False)
     server.paper = (ROOT / "services/vectors" / path.name.partition(".")[0] / "paper.in").read_bytes()
