@@ -140,9 +140,11 @@ typedef struct Mod {
 	uint32_t nfunc, nimp;
 	struct Named *named;           /* all functions by name, for look-ups */
 	Digest bytes;                  /* of what was read */
+	bool custom;                   /* Binaryen could read its custom sections, too */
 } Mod;
 
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e);
+int read_again(const Mod *m, const uint8_t *wasm, size_t n, Mod **out, Err *e); /* the bytes of m: they need no second trial */
 void read_free(Mod *m);
 void read_index(Mod *m);                                   /* refill func[] and imp[] after functions were added */
 uint32_t read_function(const Mod *m, const char *name);    /* its index: imports first; or NONE */

@@ -78,7 +78,7 @@ int pipeline_emit(const Build *b, enum mewe_trace trace, Bytes *out, Err *e)
 {
 	Shape shape = b->shape;
 	Mod *m = NULL;
-	int code = read_module(b->file, b->in, b->nin, &m, e);
+	int code = read_again(b->mod, b->in, b->nin, &m, e);
 	char *hint = NULL;
 
 	shape.trace = trace;

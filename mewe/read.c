@@ -198,6 +198,18 @@ static int probe_both(const char *file, const uint8_t *wasm, size_t n, const Sca
 	return code;
 }
 
+static Mod *take(const char *file, const uint8_t *wasm, size_t n, Scan s, bool custom)
+{
+	Mod *m = xalloc(sizeof *m);
+	m->file = xstrdup(file);
+	m->scan = s;
+	m->bytes = digest(wasm, n);
+	m->custom = custom;
+	m->ref = parse(wasm, n, s.features, custom);
+	read_index(m);
+	return m;
+}
+
 int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err *e)
 {
 	Scan s;
@@ -209,14 +221,17 @@ int read_module(const char *file, const uint8_t *wasm, size_t n, Mod **out, Err 
 		scan_free(&s);
 		return code;
 	}
-	Mod *m = xalloc(sizeof *m);
-	m->file = xstrdup(file);
-	m->scan = s;
-	m->bytes = digest(wasm, n);
-	m->ref = parse(wasm, n, s.features, custom);
-	read_index(m);
-	*out = m;
+	*out = take(file, wasm, n, s, custom);
 	return 0;
+}
+
+int read_again(const Mod *m, const uint8_t *wasm, size_t n, Mod **out, Err *e)
+{
+	Scan s;
+	int code = scan_module(m->file, wasm, n, &s, e);
+	if (!code)
+		*out = take(m->file, wasm, n, s, m->custom);
+	return code;
 }
 
 void read_free(Mod *m)
