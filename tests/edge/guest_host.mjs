@@ -116,7 +116,8 @@ function run(module, request) {
 	if (!h.answer.sent) throw new Error(`no answer; not there: ${[...missing].join(" ") || "nothing"}`);
 	const hash = (name) => BigInt.asUintN(64, exports[`mewe.${name}`].value).toString(16).padStart(16, "0");
 	const digest = createHash("sha256").update(Buffer.concat(h.answer.body)).digest("hex");
-	console.log(h.answer.status, digest, String(exports["mewe.choices"].value), String(exports["mewe.executed"].value), hash("choice"), hash("body"));
+	const count = (name) => String(exports[`mewe.${name}`].value);
+	console.log(h.answer.status, digest, count("choices"), count("executed"), hash("choice"), hash("body"));
 }
 
 const [file, n, method, path, body = ""] = process.argv.slice(2);

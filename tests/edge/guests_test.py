@@ -21,7 +21,8 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEWE = os.environ.get("MEWE", str(ROOT / "build/mewe"))
-CACHE = pathlib.Path(os.environ.get("EDGE_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mewe/edge")
+HOME = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+CACHE = pathlib.Path(os.environ.get("EDGE_CACHE") or HOME / "mewe/edge")
 VICEROY = CACHE / "bin/viceroy"
 GUESTS = ["go", "js"]
 COUNT = int(os.environ.get("GUEST_REQUESTS", "100"))
@@ -56,7 +57,8 @@ def check_recipes():
             r = subprocess.run([MEWE, *words[1:]], cwd=tmp, capture_output=True, text=True)
             why = r.stderr if r.returncode else "" if wasm.read_bytes()[:4] == b"\0asm" else "the file is not replaced"
             rest = [p.name for p in wasm.parent.iterdir() if p != wasm]
-            report(f"the post_build line of {guest} replaces the module by a multivariant one", why or (f"it leaves {rest}" if rest else ""))
+            why = why or (f"it leaves {rest}" if rest else "")
+            report(f"the post_build line of {guest} replaces the module by a multivariant one", why)
             listed = json.loads(subprocess.run([MEWE, "inspect", "--json", wasm], capture_output=True, text=True).stdout or "{}")
             report(f"which has dispatchers ({guest})", "" if listed.get("dispatchers") else str(listed)[:200])
             broken = wasm.read_bytes()[:-9]
@@ -172,9 +174,11 @@ def check_traces(guest, folder):
     if len(rows) != n:
         report(f"{guest}: {n} runs of one request are traced", error or "no output")
         return
-    report(f"{guest}: {n} runs of one request give one answer", "" if len({(r[0], r[1]) for r in rows}) == 1 and rows[0][0] == "200" else str(rows[:2]))
-    report(f"{guest}: each of them chooses otherwise ({rows[0][3]} dispatchers met)", "" if len({r[4] for r in rows}) == n else str(rows[:2]))
-    report(f"{guest}: and runs other machine code", "" if len({r[5] for r in rows}) == n else str(rows[:2]))
+    one = len({(r[0], r[1]) for r in rows}) == 1 and rows[0][0] == "200"
+    report(f"{guest}: {n} runs of one request give one answer", "" if one else str(rows[:2]))
+    choices, bodies = len({r[4] for r in rows}), len({r[5] for r in rows})
+    report(f"{guest}: each of them chooses otherwise ({rows[0][3]} dispatchers met)", "" if choices == n else str(rows[:2]))
+    report(f"{guest}: and runs other machine code", "" if bodies == n else str(rows[:2]))
 
 
 def main():
@@ -183,7 +187,8 @@ def main():
     for guest in GUESTS:
         folder = ROOT / "build/guests" / guest
         if not (folder / "traced.wasm").exists():
-            print(f"   {guest} is not served: it is not built, which takes minutes and its own toolchain; `make guests` builds it", flush=True)
+            print(f"   {guest} is not served: it is not built, which takes minutes and its own toolchain; `make guests` builds it",
+                  flush=True)
             continue
         if VICEROY.exists():
             check_served(guest, folder)

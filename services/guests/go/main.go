@@ -1,4 +1,5 @@
-// A small program for Fastly's edge, of no use but to be made multivariant: a page, hashes of what is posted, and the request's headers.
+// A small program for Fastly's edge, of no use but to be made multivariant: a page, hashes of what is posted, and the request's
+// headers.
 package main
 
 import (
@@ -38,7 +39,7 @@ func page(w fsthttp.ResponseWriter) {
 	fmt.Fprint(w, "<!doctype html><title>guest</title><p>POST /hash hashes its body, with ?key= also keyed; GET /headers shows yours.\n")
 }
 
-// hash answers SHA-256 of the body, HMAC-SHA-256 under the query's key, and how often each byte's class occurs.
+// hash answers SHA-256 of the body, HMAC-SHA-256 under the query's key, and how many words it has.
 func hash(w fsthttp.ResponseWriter, r *fsthttp.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, bodyMax+1))
 	if err != nil {
