@@ -116,10 +116,6 @@ void scan_free(Scan *s);
  * code of an indirect call: without this, that would depend on what else is in the module. */
 int retype(const char *file, const uint8_t *wasm, size_t n, Bytes *out, Err *e);
 
-/* ---- stub.c: a module whose first nstubs functions have lost their code, and which has no custom sections -------- */
-
-Bytes stub_functions(const uint8_t *wasm, size_t n, uint32_t nstubs);
-
 /* ---- source.c: what a user hands in, to a binary ----------------------------------------------------------------- */
 
 int read_wasm(const char *file, const uint8_t *in, size_t n, Bytes *wasm, Err *e); /* .wat, .ll, .bc, .c, or wasm as it is */

@@ -29,4 +29,7 @@ typedef struct Slots {
 } Slots;
 Slots section_slots(const uint8_t *wasm, size_t n);
 
+/* stub.c: the module without custom sections, and with `unreachable` for the code of its first nstubs functions. */
+Bytes stub_functions(const uint8_t *wasm, size_t n, uint32_t nstubs);
+
 #endif

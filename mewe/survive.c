@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "engine.h"
+#include "section.h"
 
 /* So many bytes of candidates are compiled at a time, by the size of their originals, or as many as the module itself has: the
  * compiler keeps them all in memory, as it does the module. Each time the module is written, too. */
