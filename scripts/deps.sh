@@ -138,11 +138,12 @@ from_pip() {
 	pip download -q --no-deps --only-binary :all: --platform "$2" -d . "$1"
 }
 
-# from_cargo CRATE: `cargo info` of one version fetches that crate and no other. Cargos since 2025 have it; Debian 12's own has
-# not, its cargo-web has. The user's own cargo folder is left alone; its settings may name a mirror.
+# from_cargo CRATE: `cargo info` of one version fetches that crate and no other. Cargo 1.85 and newer can, and can read crates of
+# edition 2024; Debian 12's own can't, its cargo-web can. The user's own cargo folder is left alone; its settings may name a mirror.
 from_cargo() {
-	local cargo=cargo
-	if ! cargo info --help >/dev/null 2>&1; then
+	local cargo=cargo have
+	have=$(cargo --version 2>/dev/null | cut -d ' ' -f 2 || true)
+	if ! at_least 1.85 "${have:-0}"; then
 		debian cargo-web rustc-web
 		cargo=/usr/bin/cargo
 	fi
