@@ -260,7 +260,7 @@ int mewe_diversify(const char *file, const uint8_t *in, size_t n, const mewe_opt
 		code = err_set(err, MEWE_LIMIT, "%s: there are only %u different variants of it, not %u; all are written; more bodies come from "
 		               "--variants, --strategy and --functions", file, d.n, count);
 	else if (!code && d.b.proving.limited)
-		code = err_set(err, MEWE_LIMIT, "%s: a time limit was reached; the modules are whole but made of fewer bodies", file);
+		code = err_set(err, MEWE_LIMIT, "%s: a time limit was reached, or a prover's process ended; the modules are whole but made of fewer bodies", file);
 	if (report)
 		*report = r;
 	else

@@ -129,7 +129,7 @@ int mewe_build(const char *file, const uint8_t *in, size_t n, const mewe_options
 	if (!code)
 		code = stages(&b, &r, err);
 	if (!code && b.proving.limited)
-		code = err_set(err, MEWE_LIMIT, "%s: a time limit was reached; the module is whole but holds fewer variants", file);
+		code = err_set(err, MEWE_LIMIT, "%s: a time limit was reached, or a prover's process ended; the module is whole but holds fewer variants", file);
 	*out = (Bytes){0};
 	if (code == 0 || code == MEWE_LIMIT)
 		*out = b.out;
