@@ -10,6 +10,7 @@ noticed by the same checks."""
 import functools
 import pathlib
 import re
+import socket
 import subprocess
 import tempfile
 
@@ -162,7 +163,16 @@ def mewe(*args):
 
 
 def commands(folder):
-    """Wasmtime runs the services as plain WASI commands."""
+    """Wasmtime runs the services as plain WASI commands, behind a server of our own."""
+    with Node("wasmtime", BUILD / "services/bin2base64.wasm") as node:
+        for length in ("-1", "x", "1_0", "9" * 19):
+            with socket.create_connection(("127.0.0.1", node.port), timeout=20) as s, s.makefile("rb") as answer:
+                s.sendall(f"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n".encode())
+                try:
+                    first = answer.readline()
+                except TimeoutError:
+                    first = b"nothing"
+                check(f"wasmtime: a length of {length} is refused", first.startswith(b"HTTP/1.1 400 "), f"{first}")
     for service in SERVICES:
         untraced("wasmtime", service, "original", BUILD / f"services/{service}.wasm")
         untraced("wasmtime", service, "call", BUILD / f"services/{service}.multivariant.wasm")

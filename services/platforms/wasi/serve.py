@@ -72,7 +72,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     wbufsize = -1  # headers and body in one segment
 
     def do_POST(self):
-        size = int(self.headers.get("Content-Length", 0))
+        length = self.headers.get("Content-Length", "0")
+        if not re.fullmatch("[0-9]{1,18}", length):
+            self.close_connection = True
+            self.answer(400, b"Content-Length is no number\n")
+            return
+        size = int(length)
         if "Transfer-Encoding" in self.headers or size > LARGEST:
             self.close_connection = True
             self.answer(413, b"the request is longer than this server takes\n")
