@@ -56,9 +56,13 @@ static Text read_dump(const char *path, const Bytes *dump)
 		die(MEWE_BAD, "%s: there is no code in it", path);
 	qsort(t.symbol, t.nsymbol, sizeof *t.symbol, by_start);
 	t.base = t.symbol[0].start;
-	t.n = t.symbol[t.nsymbol - 1].start + t.symbol[t.nsymbol - 1].size - t.base;
-	if (t.n > SPAN_MAX)
-		die(MEWE_BAD, "%s: its functions are too far apart: they are of more than one module", path);
+	for (uint32_t i = 0; i < t.nsymbol; i++) {
+		const Symbol *s = &t.symbol[i];
+		if (s->start - t.base > SPAN_MAX || s->size > SPAN_MAX)
+			die(MEWE_BAD, "%s: its functions are too far apart: they are of more than one module", path);
+		if (s->start - t.base + s->size > t.n)
+			t.n = s->start - t.base + s->size;
+	}
 	uint8_t *image = xalloc(t.n);
 	for (uint32_t i = 0; i < t.nsymbol; i++) {
 		Symbol *s = &t.symbol[i];

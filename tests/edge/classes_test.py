@@ -4,6 +4,7 @@ is Wasmtime in this process: with the settings that mewe audits for, where nothi
 does; and as controls another module's dump, half a dump, a build without a trace, and copies, which are all one class."""
 import ctypes
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,12 @@ def classes(module, code, traced):
     return 0, [int(x) for x in r.stdout.split()], sum(a != b for a, b in zip(have, was)) + abs(len(have) - len(was))
 
 
+def load(address, size):
+    """A dump's record of a function that is there and so long."""
+    rest = b"f\0" + bytes(size)
+    return struct.pack("<IIQIIQQQQ", 0, 56 + len(rest), 0, 1, 1, address, address, size, 0) + rest
+
+
 def main():
     for dispatch in ("call", "request"):
         plain, traced = built(dispatch, "encrypt", "--dispatch", dispatch)
@@ -108,6 +115,10 @@ def main():
     ]:
         code, text, left = classes(*args)
         check(f"refused: {name}", (code, want in text, left), (2, True, None))
+    inside = folder / "inside.dump"
+    inside.write_bytes(struct.pack("<10I", 0x4a695444, 1, 40, *[0] * 7) + load(0x1000, 1 << 20) + load(0x1001, 1))
+    code, text, left = classes(plain, inside, traced)
+    check("refused: a function inside a longer one", (code, "another module's" in text, left), (2, True, None))
     half = folder / "half.dump"
     half.write_bytes(epochs.read_bytes()[:epochs.stat().st_size // 3])
     code, text, left = classes(plain, half, traced)
