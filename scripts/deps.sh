@@ -307,7 +307,11 @@ edge_npm() {
 	begin "$d" "$key" node_modules/@cloudflare/workerd-linux-64/bin/workerd || return 0
 	say "installing with npm: $(sed -En 's/^    "(.*)": "([0-9.]+)",?$/\1@\2/p' bench/edge/package.json | paste -sd ' ')"
 	cp bench/edge/package.json bench/edge/package-lock.json "$d.new"
-	[ -d "$DIST/npm" ] || [ ! -d "${DISTDIR:-}/npm" ] || cp -R "$DISTDIR/npm" "$DIST"
+	if [ ! -d "$DIST/npm" ] && [ -d "${DISTDIR:-}/npm" ]; then
+		rm -rf "$DIST/npm.new"
+		cp -R "$DISTDIR/npm" "$DIST/npm.new"
+		mv "$DIST/npm.new" "$DIST/npm"
+	fi
 	set -- ci --prefix "$d.new" --cache "$DIST/npm" --no-audit --no-fund --ignore-scripts --no-update-notifier
 	npm "$@" --offline >"$log" 2>&1 || npm "$@" >"$log" 2>&1 ||
 		die "npm can't install what bench/edge/package-lock.json names ($(why "$log")): try again, or name a folder with another clone's npm in DISTDIR"
@@ -332,16 +336,21 @@ compiling() {
 	[ ! -t 2 ] || printf '\r\033[K' >&2
 }
 
+have_viceroy() { [ "$("$1/bin/viceroy" --version 2>/dev/null)" = "viceroy $VICEROY_VERSION" ]; }
+
 # Viceroy from its crate, whose lock file has a checksum for each of the crates that it is made of. What was compiled stays there
 # until all is, so that an interrupted run goes on.
 viceroy() {
 	local cache=${EDGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mewe/edge} have log cargo
-	[ "$("$cache/bin/viceroy" --version 2>/dev/null)" != "viceroy $VICEROY_VERSION" ] || return 0
+	if have_viceroy "$cache"; then return; fi
 	have=$(rustc --version 2>/dev/null | cut -d ' ' -f 2 || true)
 	command -v cargo >/dev/null && at_least "$VICEROY_RUST" "${have:-0}" ||
 		die "Viceroy needs cargo and rustc $VICEROY_RUST or newer, here is ${have:-none}: install Rust's stable toolchain with rustup, and run again"
 	fetch "$VICEROY_CRATE" "$VICEROY_SHA256" from_cargo "viceroy@$VICEROY_VERSION"
 	mkdir -p "$cache/source"
+	exec 8>"$cache/lock"
+	flock 8 # another clone may be at it, and will leave nothing to do
+	if have_viceroy "$cache"; then return; fi
 	tar -xf "$DIST/$VICEROY_CRATE" -C "$cache/source"
 	log=$cache/cargo.log
 	say "compiling Viceroy $VICEROY_VERSION into $cache, once: about 12 minutes on two processors"
@@ -352,6 +361,7 @@ viceroy() {
 	wait $cargo || die "cargo can't install viceroy ($(why "$log")): run again, or see $log"
 	trap 'rm -rf "$TMP"' EXIT
 	rm -rf "$cache/target" "$cache/source"
+	exec 8>&-
 }
 
 # The Makefile's part of it. Programs find the libraries from where they are themselves: build/, build/tests/, build/san/tests/.

@@ -150,10 +150,37 @@ edge_npm() {
 	result "what was there stays" "$([ -x "$tree/build/deps/edge-npm/node_modules/@cloudflare/workerd-linux-64/bin/workerd" ] || echo gone)"
 }
 
+# Two clones that want Viceroy at the same time: the crate and cargo are others here, for the real ones take minutes. One compiles,
+# and what it compiles from is left alone by the other.
+edge_twice() {
+	local crate=viceroy-0.22.0 cache=$temp/cache first second
+	fresh
+	distdir
+	programs
+	mkdir "$temp/$crate"
+	tar -czf "$DISTDIR/$crate.crate" -C "$temp" "$crate"
+	sed -i "s/^VICEROY_SHA256=.*/VICEROY_SHA256=$(sha256sum <"$DISTDIR/$crate.crate" | cut -c1-64)/" "$tree/scripts/deps.sh"
+	"$tree/scripts/deps.sh" >/dev/null 2>&1
+	other dpkg-query 'exec /usr/bin/dpkg-query "$@"'
+	other rustc 'echo rustc 1.99.0'
+	other cargo "echo install >>$temp/cargo.log; sleep 2; [ -d $cache/source/$crate ] || exit 1; mkdir -p $cache/bin
+		printf '#!/bin/sh\\necho viceroy 0.22.0\\n' >$cache/bin/viceroy; chmod +x $cache/bin/viceroy"
+	cp -R "$tree" "$temp/other"
+	EDGE_CACHE=$cache PATH=$temp/bin "$tree/scripts/deps.sh" edge >"$temp/out" 2>&1 &
+	first=$!
+	EDGE_CACHE=$cache PATH=$temp/bin "$temp/other/scripts/deps.sh" edge >"$temp/other.out" 2>&1 &
+	second=$!
+	wait $first || result "the first clone has Viceroy" "$(tail -n 1 "$temp/out")"
+	wait $second || result "the second clone has Viceroy" "$(tail -n 1 "$temp/other.out")"
+	result "two clones compile Viceroy once" "$([ "$(cat "$temp/cargo.log")" = install ] || tail -n 3 "$temp/cargo.log" "$temp/out" "$temp/other.out" | paste -sd ' ')"
+	rm -rf "$temp/other"
+}
+
 whole
 wrong_files
 no_network
 no_debian
 settings
 edge_npm
+edge_twice
 exit $failed
