@@ -7,6 +7,7 @@ In:  rows of scripts/edge_times.py or scripts/edge_load.py (results/README.md). 
 Holds: a ratio has an interval; the original a second time (`aa`) shows what chance does.
 """
 import argparse
+import math
 import sys
 
 import numpy as np
@@ -69,6 +70,13 @@ def times_claims(edge):
 
 # ---- load -------------------------------------------------------------------------------------------------------------
 
+def late(edge, service, config):
+    """Medians over rounds of the latency's percentiles, in milliseconds; none where a round's requests are too few to have it."""
+    fewest = edge.numbers(service, config, "requests", "load").min()
+    return [float(np.median(in_turn(edge, service, config, f"latency_{name}_ns", "load"))) / 1e6 if fewest >= needs else math.nan
+            for name, needs in (("p50", 2), ("p99", 100), ("p999", 1000))]
+
+
 def load_table(edge):
     lines = []
     for s in edge.services:
@@ -77,16 +85,16 @@ def load_table(edge):
             b = again if c == "aa" else in_turn(edge, s, c, "requests_per_s", "load")
             if a is None or b is None:
                 continue
-            late = [float(np.median(in_turn(edge, s, c, f"latency_{x}_ns", "load"))) / 1e6 for x in ("p50", "p99", "p999")]
             first = c == "original"
             lines.append([s if first else f"  {c}", show(len(b)), show(edge.numbers(s, c, "requests", "load").sum()),
                           show(edge.numbers(s, c, "errors", "load").sum()), show(float(np.median(b))), *(["", ""] if first else ratio_cells(
-                              a, b, again)), *(show(x, 2) for x in late)])
+                              a, b, again)), *(show(x, 2) for x in late(edge, s, c))])
     head = ["endpoint", "rounds", "requests", "errors", "per s", "ratio [95%]", "p", "p50 ms", "p99", "p99.9"]
     return table("Load: 32 connections, original and multivariants in turn", head, lines, [
         "aa: the original a second time, in a process of its own; ~ no difference: the interval holds 1, or",
         "the ratio that aa came to;",
-        "per s, and percentiles of the latency: medians over rounds; ratio of throughput to the original's;",
+        "per s, and percentiles of the latency: medians over rounds, a dash where a round has too few requests for it;",
+        "ratio of throughput to the original's; its interval is one of rounds, and of so few too narrow rather than too wide;",
         "client and server share this machine, instantiation and HTTP included: only ratios mean something"])
 
 

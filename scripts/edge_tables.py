@@ -90,7 +90,8 @@ def table3(edge, published, beside_paper):
     names = ["MTL", "sigma", "#ED", "#RCh"]
     head = ["endpoint", "traces", "E", "bits", "paper", "E body", "bits", *(beside(names) if beside_paper else names)]
     return table("Table 3: traces over all nodes, original and by --dispatch", head, lines, [
-        "the first line of an endpoint is its original, the control; E: normalised entropy of entry traces;",
+        "the first line of an endpoint is its original, the control; E: entropy of entry traces over the most that",
+        "so many can have, log2 of them: 1 says that none came twice, and not how many there could be;",
         "E body: of the machine code that ran, equal code counted as one in the engine that ran it; bits:",
         "Shannon entropy; MTL, sigma: median and deviation of a trace's length; #ED dispatchers executed;",
         "#RCh choices, counted over all traces; paper: its nodes in production, beside call, as it dispatches",

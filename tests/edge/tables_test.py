@@ -161,8 +161,8 @@ def costs():
 
 
 def load():
-    def rounds(config, per_s, errors=0):
-        return [r for m, v in (("requests_per_s", per_s), ("requests", [100] * 8), ("errors", [errors] + [0] * 7), (
+    def rounds(config, per_s, errors=0, each=100):
+        return [r for m, v in (("requests_per_s", per_s), ("requests", [each] * 8), ("errors", [errors] + [0] * 7), (
             "latency_p50_ns", [1e6] * 8), ("latency_p99_ns", [2e6] * 8), ("latency_p999_ns", [3e6] * 8))
             for r in timed(config, v, m, "load")]
 
@@ -171,7 +171,10 @@ def load():
     text, holds = edge_costs.report(frame(good), None)
     t = lines_of(text, "Load")
     check("load: half the throughput", (holds, t[1][:7], t[1][8:]), (True, ["request", "8", "800", "0", "502", "0.500", "[0.500,0.500]"],
-                                                                  ["1.00", "2.00", "3.00"]))
+                                                                  ["1.00", "2.00", "-"]))
+    many = lines_of(edge_costs.report(frame(rounds("original", fast, each=1000)), None)[0], "Load")[0]
+    few = lines_of(edge_costs.report(frame(rounds("original", fast, each=99)), None)[0], "Load")[0]
+    check("load: percentiles that a round's requests can have", (many[-3:], few[-3:]), (["1.00", "2.00", "3.00"], ["1.00", "-", "-"]))
     check("noticed: an error under load", edge_costs.report(frame(good + rounds("call", fast, errors=1)), None)[1], False)
 
 
