@@ -28,6 +28,10 @@ LIBC = ctypes.CDLL(None)
 class NoAnswer(Exception):
     """There was none: why."""
 
+    def __init__(self, why, closed=False):
+        super().__init__(why)
+        self.closed = closed  # before anything was said
+
 
 class CantStart(Exception):
     """The server does not answer: why."""
@@ -134,9 +138,9 @@ class Node:
         self.wait()
 
     def ended(self):
-        """Is the process gone? Its connections are closed a moment before."""
+        """Is the process gone? Its connections are closed a moment before, which is longer on a machine that is busy."""
         try:
-            self.process.wait(timeout=0.2)
+            self.process.wait(timeout=1)
             return True
         except subprocess.TimeoutExpired:
             return False
@@ -144,13 +148,15 @@ class Node:
     # ---- requests ----
 
     def exchange(self):
+        r = None
         try:
             self.connection.request("GET", "/")
             r = self.connection.getresponse()
             return r.status, r.headers, r.read()
         except (OSError, http.client.HTTPException) as e:
             self.connection.close()
-            raise NoAnswer("time ran out" if isinstance(e, TimeoutError) else str(e) or type(e).__name__) from e
+            why = "time ran out" if isinstance(e, TimeoutError) else str(e) or type(e).__name__
+            raise NoAnswer(why, r is None and isinstance(e, (ConnectionResetError, BrokenPipeError))) from e
 
     def ask(self):
         """(status, headers, body). What fails is tried again, at a node started anew if it died or hangs."""
@@ -162,10 +168,10 @@ class Node:
                 self.tally.errors += status != 200
                 return status, headers, body
             except NoAnswer as e:
-                why = str(e)
+                why, closed = str(e), e.closed
             ended = self.ended()
             self.tally.retries += attempt < RETRIES
-            if kept and not ended and why != "time ran out":
+            if kept and closed and not ended:
                 continue  # a server may close a connection that it kept: the next attempt has a new one
             self.tally.errors += 1
             if ended or why == "time ran out":

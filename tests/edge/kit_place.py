@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,8 +84,10 @@ class Place:
         return code, out.getvalue(), err.getvalue()
 
     def process(self, command, *more):
+        """Where this test runs in a shell's background, it ignores SIGINT; what it starts must not."""
         return subprocess.Popen([sys.executable, KIT, *self.words(command, *more)], env={**os.environ, common.TOKEN: TOKEN},
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def rows(self, name):
         with open(self.out / f"fastly-{name}.csv", newline="") as f:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A driver of bench/edge whose server misbehaves as its module says: JSON of {at: number of the request, from 1, in the life of the
-process}: die, hang, fail (500), wrong (body), close (the connection, unannounced); `once`: a file, after which it does so no more."""
+process}: die, hang, fail (500), wrong (body), close (the connection, unannounced), cut (the answer); `once`: a file, after which it
+does so no more."""
 import json
 import os
 import sys
@@ -50,6 +51,8 @@ class Handler(BaseHTTPRequestHandler):
         if now("close"):
             self.close_connection = True
             return
+        if now("cut"):
+            self.close_connection, body = True, body[:2]
         self.wfile.write("\r\n".join(lines).encode() + body)
 
     def log_message(self, *_):
