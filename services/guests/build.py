@@ -10,7 +10,6 @@ Must hold: what is built is what the Fastly CLI builds: the same commands, in th
 import gzip
 import os
 import pathlib
-import resource
 import shlex
 import shutil
 import subprocess
@@ -20,16 +19,15 @@ import tomllib
 
 
 def run(what, command, folder, env):
-    """Run the command there; its seconds. The peak memory is that of the largest process so far."""
+    """Run the command there; its seconds, and the memory of its largest process, in MiB."""
     print(f"guest   {what}: {command}", file=sys.stderr, flush=True)
     start = time.monotonic()
-    if subprocess.run(["sh", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL).returncode:
+    process = subprocess.Popen(["sh", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
         sys.exit(f"{folder}: `{command}` failed; see above")
-    return time.monotonic() - start
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return time.monotonic() - start, usage.ru_maxrss / 1024
 
 
 def sizes(path):
@@ -48,15 +46,15 @@ def main():
     wasm, original, traced = out / "bin/main.wasm", out / "original.wasm", out / "traced.wasm"
     if (out / "package-lock.json").exists():
         run("dependencies", "npm ci --ignore-scripts --no-audit --no-fund --loglevel=error", out, env)
-    took = run("build", scripts["build"], out, env)
-    print(f"{project.name}: build {took:.1f} s, peak {peak():.0f} MiB, {sizes(wasm)}", flush=True)
+    took, peak = run("build", scripts["build"], out, env)
+    print(f"{project.name}: build {took:.1f} s, peak {peak:.0f} MiB, {sizes(wasm)}", flush=True)
     shutil.copyfile(wasm, original)
-    took = run("post_build", scripts["post_build"], out, env)
-    print(f"{project.name}: post_build {took:.1f} s, peak {peak():.0f} MiB, {sizes(wasm)}", flush=True)
+    took, peak = run("post_build", scripts["post_build"], out, env)
+    print(f"{project.name}: post_build {took:.1f} s, peak {peak:.0f} MiB, {sizes(wasm)}", flush=True)
     words = shlex.split(scripts["post_build"])
     words[words.index("bin/main.wasm")] = original.name
     words[words.index("bin/main.wasm")] = traced.name
-    took = run("traced", shlex.join([*words, "--trace", "hash"]), out, env)
+    took, _ = run("traced", shlex.join([*words, "--trace", "hash"]), out, env)
     print(f"{project.name}: traced {took:.1f} s", flush=True)
 
 
