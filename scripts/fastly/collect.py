@@ -78,9 +78,10 @@ class EdgeCheck:
         return answers
 
     def iteration(self, d, record, k, _):
+        missing, before = Counter(), self.api.retries
         for n in range(1, TRIES + 1):
-            before = self.api.retries
-            rows, missing = self.values(d, self.ask(record, k))
+            rows, more = self.values(d, self.ask(record, k))
+            missing.update(more)
             if rows:
                 return rows, missing, n - 1 + self.api.retries - before
             self.out.note(f"edge_check of {d.name}: no edge server gave the service's headers ({told(missing)}): again")
