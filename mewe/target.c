@@ -133,21 +133,33 @@ static int check_imports(const Case *c, bool output)
 
 /* ---- exports and limits ----------------------------------------------------------------------------------------------- */
 
-static bool exports(const Case *c, uint8_t kind, const char *name)
+static const ScanExport *exports(const Case *c, uint8_t kind, const char *name)
 {
 	for (uint32_t i = 0; i < c->scan.nexports; i++)
 		if (c->scan.exports[i].kind == kind && strcmp(c->scan.exports[i].name, name) == 0)
-			return true;
-	return false;
+			return &c->scan.exports[i];
+	return NULL;
+}
+
+static int check_start(const Case *c, const ScanExport *x)
+{
+	if (x->index < c->scan.nimported)
+		return 0; /* a function of the platform, held against its type there */
+	char *type = spelled(c, c->scan.bodies[x->index - c->scan.nimported].type);
+	int code = strcmp(type, ">") == 0 ? 0 : REFUSE(c, "exports _start with type %s, and the platform calls it without a parameter and a "
+	                                                  "result; declare it so", type);
+	free(type);
+	return code;
 }
 
 static int check_exports(const Case *c)
 {
-	if (!exports(c, 0, "_start"))
+	const ScanExport *start = exports(c, 0, "_start");
+	if (!start)
 		return REFUSE(c, "exports no function %s, which the platform calls for each request; build it as a command", "_start");
 	if (c->scan.nimported > 0 && !exports(c, 2, "memory"))
 		return REFUSE(c, "exports no memory by the name of %s, which every function of the platform looks for; export it", "memory");
-	return 0;
+	return check_start(c, start);
 }
 
 /* Elements that the tables start with. */

@@ -74,6 +74,8 @@ def text_cases(folder):
         ("a global imported", '(import "env" "g" (global i32))' + GOOD, "imports the global env.g"),
         ("a table imported", '(import "env" "t" (table 1 funcref))' + GOOD, "imports the table env.t"),
         ("no _start", GOOD.replace("_start", "start"), "exports no function _start"),
+        ("a _start that gives a number", GOOD.replace(START, '(func (export "_start") (result i32) (i32.const 3))'),
+         "exports _start with type >i"),
         ("a _start that is no function", GOOD.replace('(export "_start")', "") + '(global (export "_start") i32 (i32.const 0))',
          "exports no function _start"),
         ("no memory exported", GOOD.replace('(export "memory")', ""), "exports no memory by the name of memory"),
