@@ -23,7 +23,8 @@ NO_DEPS := help clean distclean dist fastly-dry-run
 # $(call for,DEPS,TARGETS): what these targets need more.
 for = $(if $(filter $2,$(MAKECMDGOALS)),$1)
 DEPS := $(call for,test,check deps) $(call for,callgrind,callgrind) $(call for,processes,processes) $(call for,load,edge-load) \
-	$(call for,$(if $(filter viceroy,$(or $(EDGE_RUNTIME),viceroy)),edge,edge-npm),edge edge-deps edge-rows edge-load edge-times edge-malformed guests)
+	$(call for,edge,edge-deps edge-malformed guests) \
+	$(call for,$(if $(filter-out viceroy,$(EDGE_RUNTIME)),edge-npm,edge),edge edge-rows edge-load edge-times)
 ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell scripts/deps.sh $(DEPS) >&2 || echo failed),)
 $(error something that is needed is missing: see above)

@@ -14,7 +14,6 @@ EDGE_SERVICES ?= $(SERVICES)
 LOAD_SECONDS ?= 30
 EDGE_TIMES ?= 1000
 
-EDGE_CONFIGS := original call request
 EDGE_DRIVER := bench/edge/$(EDGE_RUNTIME)
 # Wasmtime serves the services as WASI commands, all others as Fastly's.
 EDGE_FROM := build/edge$(if $(filter wasmtime,$(EDGE_RUNTIME)),/wasi)$(if $(filter paper,$(PROFILE)),/paper)

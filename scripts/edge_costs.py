@@ -94,6 +94,7 @@ def load_table(edge):
         "aa: the original a second time, in a process of its own; ~ no difference: the interval holds 1, or",
         "the ratio that aa came to;",
         "per s, and percentiles of the latency: medians over rounds, a dash where a round has too few requests for it;",
+        "each client asks when it has its answer: what waits behind a slow one is not in the percentiles;",
         "ratio of throughput to the original's; its interval is one of rounds, and of so few too narrow rather than too wide;",
         "client and server share this machine, instantiation and HTTP included: only ratios mean something"])
 

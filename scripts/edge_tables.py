@@ -61,12 +61,12 @@ class Edge:
         return e, math.nan if f is None else e * math.log2(len(f))
 
     def unique(self, service, config, metric):
-        """Different traces over all traces, by node: the paper's R."""
+        """Different traces over all traces, by node: the paper's R. One trace alone says nothing."""
         f = self.frame(service, config, metric)
         if f is None:
             return None
         by = f.groupby("node")["value"]
-        return by.nunique() / by.size()
+        return (by.nunique() / by.size())[by.size() > 1]
 
     def asked(self):
         """(service, config) of which there are rows of nodes."""

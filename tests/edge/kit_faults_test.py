@@ -94,8 +94,8 @@ def answers():
         p.fake.edge_shape = "mixed"
         code, out, err = p.run("collect", *SMALL, "--what", "traces")
         line = next(x for x in out.splitlines() if x.startswith("encrypt.call.traced"))
-        check("missing, wrong and doubled answers are counted, wrong ones fail", (code, line.split()[1:5], "another body" in last(err)),
-              (1, ["1", "3", "12", "3"], True))
+        check("missing and wrong answers are counted, a server that answers twice is one, wrong answers fail", (code, line.split()[1:5], "another body" in last(err)),
+              (1, ["1", "3", "9", "3"], True))
         p.fake.edge_shape = "good"
         shutil.rmtree(p.out / "fastly/parts")
         (p.out / "fastly/edge_check.json").unlink()
@@ -131,6 +131,13 @@ def limits():
 
 # ---- interruptions ---------------------------------------------------------------------------------------------------
 
+def started(running):
+    """The process, which may ask before this test has been told of it."""
+    while not running:
+        time.sleep(0.01)
+    return running[0]
+
+
 def interruptions():
     """Killed at each call, before or after the server has done it: the next run ends with the same, nothing twice, nothing lost."""
     class Real(FakeClock):
@@ -152,11 +159,12 @@ def interruptions():
             def on_call(n, when):
                 if n == k and when == moment and not killed:
                     killed.append(n)
-                    running[0].send_signal(signal.SIGKILL)
+                    started(running).send_signal(signal.SIGKILL)
                     running[0].wait()
             p.fake.on_call = on_call
             for s in steps:
-                running[:] = [p.process(s, *SMALL)]
+                running.clear()
+                running.append(p.process(s, *SMALL))
                 printed.append(running[0].communicate()[0])
                 if killed:
                     break
@@ -180,15 +188,17 @@ def interruptions():
         p.fake.services.clear()
         p.fake.asked.clear()
         shutil.rmtree(p.out, ignore_errors=True)
-        p.fake.on_call = lambda n, when: when == "after" and p.calls("POST", "/service$") and running[0].send_signal(signal.SIGKILL)
-        running[:] = [p.process("deploy", *SMALL)]
+        p.fake.on_call = lambda n, when: when == "after" and p.calls("POST", "/service$") and started(running).send_signal(signal.SIGKILL)
+        running.clear()
+        running.append(p.process("deploy", *SMALL))
         running[0].wait()
         p.fake.on_call = None
         check("killed before it knew the service's id: clean finds it by its name", (len(p.fake.services), p.run("clean")[0],
                                                                                      len(p.fake.services)), (1, 0, 0))
         p.fake.asked.clear()
-        p.fake.on_call = lambda n, when: (n, when) == (1, "before") and running[0].send_signal(signal.SIGINT)
-        running[:] = [p.process("deploy", *SMALL)]
+        p.fake.on_call = lambda n, when: (n, when) == (1, "before") and started(running).send_signal(signal.SIGINT)
+        running.clear()
+        running.append(p.process("deploy", *SMALL))
         text = running[0].communicate()[0]
         printed.append(text)
         check("interrupted: one line, exit 130", (running[0].returncode, len(text.splitlines()), "goes on from here" in text),

@@ -55,10 +55,24 @@ function host(request, received, environment) {
 	} };
 }
 
+// The program can't wait, so its body is read before it starts: no more of it than any program here looks at.
+const LARGEST = 1 << 20;
+
+async function received(body) {
+	const parts = [];
+	let size = 0;
+	for await (const part of body ?? []) {
+		parts.push(part);
+		size += part.length;
+		if (size > LARGEST)
+			break;
+	}
+	return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
 export default {
 	async fetch(request, env) {
-		const received = new Uint8Array(await request.arrayBuffer());
-		const { state, imports } = host(request, received, [`FASTLY_POP=${env.FASTLY_POP ?? 'XXX'}`]);
+		const { state, imports } = host(request, await received(request.body), [`FASTLY_POP=${env.FASTLY_POP ?? 'XXX'}`]);
 		try {
 			const { exports } = await WebAssembly.instantiate(module, imports);
 			state.memory = exports.memory;
