@@ -17,6 +17,8 @@ import sys
 import time
 import tomllib
 
+TOOL = {"go": "go", "javascript": "npm"}  # by a manifest's language
+
 
 def run(what, command, folder, env):
     """Run the command there; its seconds, and the memory of its largest process, in MiB."""
@@ -37,7 +39,10 @@ def sizes(path):
 
 def main():
     project, out, mewe = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
-    scripts = tomllib.loads((project / "fastly.toml").read_text())["scripts"]
+    manifest = tomllib.loads((project / "fastly.toml").read_text())
+    scripts, tool = manifest["scripts"], TOOL[manifest["language"]]
+    if not shutil.which(tool):
+        sys.exit(f"{project.name}: {tool} is not installed, which builds this project: install it and run again")
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "bin", ignore_errors=True)
     shutil.copytree(project, out, dirs_exist_ok=True)
