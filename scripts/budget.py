@@ -145,7 +145,7 @@ def print_frontier(a):
 def plot(found, services, path):
     import matplotlib
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
     figure, axes = pyplot.subplots(2, math.ceil((len(services)) / 2), figsize=(14, 6.5), squeeze=False)
     for ax, s in zip(axes.ravel(), services):
         for d, mark in (("call", "o"), ("request", "s"), ("site", "^")):
@@ -156,6 +156,8 @@ def plot(found, services, path):
         ax.axhline(1.05, color="gray", linewidth=0.7, linestyle=":")
         ax.set_title(s, fontsize=10)
         ax.set_yscale("log")
+        for each in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            each(ticker.FormatStrFormatter("%.2f"))
         ax.set_xlabel("bits of choice in a request", fontsize=8)
     axes[0][0].set_ylabel("time over the original's")
     axes[0][0].legend(fontsize=8)
