@@ -8,69 +8,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../mewe/code.h"
 #include "../mewe/shape.h"
+#include "jitdump.h"
 #include "measure.h"
 
 /* ---- the dump ---- */
 
-typedef struct Load {                  /* a record of the dump; the name and the code follow */
-	uint32_t id, size;
-	uint64_t time;
-	uint32_t pid, tid;
-	uint64_t vma, address, code_size, index;
-} Load;
-
-enum { MAGIC = 0x4a695444, CODE_LOAD = 0, SPAN_MAX = 1 << 30 };
-
-static void put_symbol(Text *t, uint32_t *cap, const Load *l, const uint8_t *rest)
+static bool every(Symbol *s, const void *about)
 {
-	size_t n = l->size - sizeof *l;
-	if (l->code_size >= n || !memchr(rest, 0, n - l->code_size))
-		return;
-	PUSH(t->symbol, t->nsymbol, *cap, ((Symbol){l->address, l->code_size, NONE, (const char *)rest}));
-}
-
-static int by_start(const void *a, const void *b)
-{
-	const Symbol *x = a, *y = b;
-	return (x->start > y->start) - (x->start < y->start);
-}
-
-/* All of its functions, at the distances that they had. */
-static Text read_dump(const char *path, const Bytes *dump)
-{
-	Text t = {.maker = MAKER_CRANELIFT};
-	uint32_t cap = 0, head[3];
-	Load l;
-	if (dump->n < sizeof head || (memcpy(head, dump->p, sizeof head), head[0] != MAGIC) || head[1] != 1)
-		die(MEWE_BAD, "%s: it is no dump of the known form", path);
-	for (uint64_t at = head[2]; at < dump->n && dump->n - at >= sizeof l; at += l.size) {
-		memcpy(&l, dump->p + at, sizeof l);
-		if (l.size < sizeof l || l.size > dump->n - at)
-			break;
-		if (l.id == CODE_LOAD)
-			put_symbol(&t, &cap, &l, dump->p + at + sizeof l);
-	}
-	if (t.nsymbol == 0)
-		die(MEWE_BAD, "%s: there is no code in it", path);
-	qsort(t.symbol, t.nsymbol, sizeof *t.symbol, by_start);
-	t.base = t.symbol[0].start;
-	for (uint32_t i = 0; i < t.nsymbol; i++) {
-		const Symbol *s = &t.symbol[i];
-		if (s->start - t.base > SPAN_MAX || s->size > SPAN_MAX)
-			die(MEWE_BAD, "%s: its functions are too far apart: they are of more than one module", path);
-		if (s->start - t.base + s->size > t.n)
-			t.n = s->start - t.base + s->size;
-	}
-	uint8_t *image = xalloc(t.n);
-	for (uint32_t i = 0; i < t.nsymbol; i++) {
-		Symbol *s = &t.symbol[i];
-		s->start -= t.base;
-		memcpy(image + s->start, s->name + strlen(s->name) + 1, s->size);
-	}
-	t.p = image;
-	return t;
+	(void)s, (void)about;
+	return true;
 }
 
 /* The module's own functions come first and in their order, each by its name. */
@@ -104,12 +51,14 @@ static Code *codes(const char *path, const Bytes *wasm, const Mod *m, const char
 	Err e = {0};
 	check(scan_module(path, wasm->p, wasm->n, &s, &e), &e);
 	check(file_read(dump_path, &dump, &e), &e);
-	Text t = read_dump(dump_path, &dump);
+	Text t;
+	const char *why = dump_read(&dump, MAKER_CRANELIFT, every, NULL, &t);
+	if (why)
+		die(MEWE_BAD, "%s: %s", dump_path, why);
 	number(dump_path, &t, m, &s);
 	Code *code = xalloc(s.nbodies * sizeof *code);
 	check(code_text(dump_path, &t, &s, NULL, code, &e), &e);
-	free((uint8_t *)t.p);
-	elf_free(&t);
+	dump_free(&t);
 	free(dump.p);
 	scan_free(&s);
 	return code;

@@ -82,7 +82,7 @@ typedef struct Ledger {
 Ledger ledger_read(const char *path);
 void ledger_free(Ledger *l);
 
-/* ---- libjitdump.c: V8 ---- */
+/* ---- libv8.c ---- */
 
 /* Digests of the functions of a module as Node's V8 compiles them, for the processor that the other engines compile for, too.
  * False: it is not here, and *version says why; else *version is V8's. Both are malloc'ed. */
