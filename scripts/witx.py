@@ -48,6 +48,8 @@ class Description:
 
     def module(self, module, items):
         for item in items:
+            if item == ["import", '"memory"', ["memory"]]:  # which all of its functions use
+                continue
             if item[:2] != ["@interface", "func"]:
                 raise ValueError(f"not understood in {module}: {item[:2]}")
             self.functions[module, item[2][1].strip('"')] = self.function(item[3:])
@@ -66,7 +68,7 @@ class Description:
                     trailing += "i" * (len(v) - 1 if v[0] == "tuple" else 1)
             elif item[0] == "result":
                 results += self.lower(item[2])
-            else:
+            elif item != ["@witx", "noreturn"]:
                 raise ValueError(f"not understood in a function: {item}")
         return params + trailing, results
 
