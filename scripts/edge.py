@@ -9,16 +9,14 @@ Holds: every answer is compared with what an independent implementation gives (r
      machine run one after the other, where the paper's ran at the same time; a file that is there is complete, and is not made
      again while module, numbers and runtime are the same. Exit: 0; 2 for what is missing; 130, 143 when stopped.
 """
-import argparse
 import os
 import pathlib
-import signal
 import sys
 import time
 
 import edge_nodes
 import edge_rows
-from edge_rows import ROOT, die
+from edge_rows import ROOT
 
 L = 2**252 + 27742317777372353535851937790883648493  # the order of edwards25519's group
 HEADERS = {"x-mewe-trace": "entry_trace", "x-mewe-body-trace": "body_trace", "x-mewe-choices": "choices",
@@ -110,9 +108,7 @@ def run(a):
     todo = []
     for s in a.service:
         for c in a.config:
-            module = a.module.format(service=s, config=c)
-            if not pathlib.Path(module).exists():
-                die(2, f"{module} is not there: make edge builds it")
+            module = edge_rows.module_of(a, s, c, "edge")
             fixed = edge_rows.fixed(a.driver, version, a.profile, s, c, module)
             out = pathlib.Path(a.out) / f"{s}.{c}.csv.gz"
             if not complete(out, fixed, a):
@@ -123,16 +119,11 @@ def run(a):
 
 
 def options():
-    p = argparse.ArgumentParser(description="Ask simulated edge nodes, and write rows.")
-    p.add_argument("--driver", default=str(ROOT / "bench/edge/viceroy"))
+    p = edge_rows.options("Ask simulated edge nodes, and write rows.")
     p.add_argument("--nodes", type=int, default=64)
     p.add_argument("--requests", type=int, default=100)
     p.add_argument("--at-once", type=int, help="how many nodes run at the same time (default: what fits the machine)")
     p.add_argument("--timeout", type=float, default=10.0, help="seconds until a node that does not answer hangs")
-    p.add_argument("--profile", required=True)
-    p.add_argument("--service", action="append", required=True)
-    p.add_argument("--config", action="append", required=True)
-    p.add_argument("--module", required=True, help="the modules' paths, with {service} and {config}")
     p.add_argument("--vectors", default=str(ROOT / "services/vectors"))
     p.add_argument("--out", required=True, help="the folder of rows")
     a = p.parse_args()
@@ -143,7 +134,6 @@ def options():
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(options())
     except KeyboardInterrupt:

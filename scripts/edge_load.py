@@ -6,14 +6,10 @@ In:  a driver (bench/edge/NAME); wrk; modules without a trace, FORM with {servic
      requests_per_s, errors, and latency_p50_ns, latency_p99_ns, latency_p999_ns; config `aa` is the original a second time.
 Holds: one node of each configuration runs, idle while another is loaded; each round takes them in a shuffled order; an answer was
      compared before; client and servers share the machine, so that only ratios mean something. Exit: 0; 1, 2 with one line."""
-import argparse
 import contextlib
-import pathlib
 import random
 import shutil
-import signal
 import subprocess
-import sys
 
 import edge
 import edge_nodes
@@ -36,9 +32,7 @@ def wrk(port, seconds):
 
 
 def start(a, stack, service, config, judge):
-    module = a.module.format(service=service, config="original" if config == "aa" else config)
-    if not pathlib.Path(module).exists():
-        die(2, f"{module} is not there: make edge-load builds it")
+    module = edge_rows.module_of(a, service, config, "edge-load")
     node = stack.enter_context(edge_nodes.Nodes(a.driver, module, [1])).all[0]
     if node.tally.dropped:
         die(1, f"{module}: {node.why}")
@@ -73,27 +67,15 @@ def one(a, service, version, progress):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    p = argparse.ArgumentParser(description="Load simulated edge nodes.")
-    p.add_argument("--driver", default=str(ROOT / "bench/edge/viceroy"))
+    p = edge_rows.options("Load simulated edge nodes.")
     p.add_argument("--seconds", type=int, default=30, help="of load on each configuration, over all rounds")
     p.add_argument("--rounds", type=int, default=10)
-    p.add_argument("--profile", required=True)
-    p.add_argument("--service", action="append", required=True)
-    p.add_argument("--config", action="append", required=True)
-    p.add_argument("--module", required=True, help="the modules' paths, with {service} and {config}")
     p.add_argument("-o", dest="out", required=True)
     a = p.parse_args()
     if not shutil.which("wrk"):
         die(2, "wrk is not installed: make edge-load installs it")
     a.rounds = max(1, min(a.rounds, a.seconds))
-    version = edge_rows.ask_driver(a.driver, "version")
-    progress = edge_rows.Progress("edge: rounds of load", len(a.service) * a.rounds * (len(a.config) + 1))
-    try:
-        edge_rows.write(a.out, [r for s in a.service for r in one(a, s, version, progress)])
-    except KeyboardInterrupt:
-        print("\nedge: stopped; no load was written", file=sys.stderr)
-        sys.exit(130)
+    edge_rows.measure(a, "rounds of load", len(a.service) * a.rounds * (len(a.config) + 1), one)
 
 
 main()

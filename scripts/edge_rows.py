@@ -1,36 +1,20 @@
-"""Rows of the edge: the one schema (results/README.md), written whole or not at all.
+"""What all that measure edge nodes share: options, what a driver says, what is the same for all rows of a file, progress.
 
-In:  what is the same for all rows of a file, and the rows. Out: a CSV file, compressed if it is called .gz.
-Holds: the same rows give the same bytes."""
-import csv
-import gzip
-import hashlib
-import io
-import os
+In:  a driver (bench/edge/NAME); modules, by a form with {service} and {config}. Out: rows (rows.py), and lines on standard error.
+Holds: what ends the run ends it with one line; rows of a run that was stopped are not written."""
+import argparse
 import pathlib
+import signal
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-HEADER = ("run,machine,runtime,runtime_version,platform,service,profile,input,build,config,strategy,seed,module,node,phase,"
-          "iteration,metric,value").split(",")
-CANT = 3  # a driver's exit code: it can't, and what it printed is the reason
+from rows import CANT, ROOT, digest, machine, read, run_name, write  # noqa: F401: for who measures nodes
 
 
 def die(code, text):
     print(f"edge: {text}", file=sys.stderr)
     sys.exit(code)
-
-
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        name = next((line.split(": ", 1)[1].strip() for line in f if line.startswith("model name")), "unknown")
-    return "".join("-" if c in ' ,"' else c for c in f"{name[:60]} x{os.cpu_count()}")
-
-
-def digest(path):
-    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()[:16]
 
 
 def ask_driver(driver, *words):
@@ -51,33 +35,41 @@ def fixed(driver, version, profile, service, config, module):
     """What is the same for all rows of one service in one configuration."""
     original = config in ("original", "aa")
     name = pathlib.Path(driver).name
-    return {"run": f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}", "machine": machine(), "runtime": name,
+    return {"run": run_name(), "machine": machine(), "runtime": name,
             "runtime_version": version.replace(",", " "), "platform": name, "service": service, "profile": profile, "input": "paper",
             "build": "original" if original else "multivariant", "config": config,
             "strategy": "none" if original else "rewrite+reorder", "seed": "", "module": digest(module)}
 
 
-def write(path, rows):
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    w = csv.DictWriter(text, HEADER, lineterminator="\n")
-    w.writeheader()
-    w.writerows(rows)
-    data = text.getvalue().encode()
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(gzip.compress(data, 6, mtime=0) if path.suffix == ".gz" else data)
-    new.rename(path)
+def options(description):
+    """A parser of what all of them are asked; SIGTERM ends them as it should, with what they have started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    p = argparse.ArgumentParser(description=description)
+    p.add_argument("--driver", default=str(ROOT / "bench/edge/viceroy"))
+    p.add_argument("--profile", required=True)
+    p.add_argument("--service", action="append", required=True)
+    p.add_argument("--config", action="append", required=True)
+    p.add_argument("--module", required=True, help="the modules' paths, with {service} and {config}")
+    return p
 
 
-def read(path):
-    """The rows of a file, or none where it is not there or not whole."""
+def module_of(a, service, config, target):
+    """The module's path; `aa` is the original a second time. The target of `make` that builds it."""
+    module = a.module.format(service=service, config="original" if config == "aa" else config)
+    if not pathlib.Path(module).exists():
+        die(2, f"{module} is not there: make {target} builds it")
+    return module
+
+
+def measure(a, what, total, one):
+    """Write the rows that one(a, service, version, progress) gives of each service: all or none. total: of its progress."""
+    version = ask_driver(a.driver, "version")
+    progress = Progress(f"edge: {what}", total)
     try:
-        data = pathlib.Path(path).read_bytes()
-        text = (gzip.decompress(data) if str(path).endswith(".gz") else data).decode()
-    except (OSError, EOFError, ValueError):
-        return []
-    return list(csv.DictReader(io.StringIO(text)))
+        write(a.out, [r for s in a.service for r in one(a, s, version, progress)])
+    except KeyboardInterrupt:
+        print(f"\nedge: stopped; no {what} were written", file=sys.stderr)
+        sys.exit(130)
 
 
 class Progress:

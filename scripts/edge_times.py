@@ -6,17 +6,13 @@ In:  a driver (bench/edge/NAME); modules without a trace, FORM with {service} an
      what the guest's own clock said of each request; config `aa` is the original a second time, in a process of its own.
 Holds: in each round every configuration is asked once at each node, in an order that is shuffled; every answer is compared; an error
      ends it, since what is left out would change what is compared. Exit: 0; 1 for an error; 2 for what is missing."""
-import argparse
 import contextlib
-import pathlib
 import random
-import signal
-import sys
 
 import edge
 import edge_nodes
 import edge_rows
-from edge_rows import ROOT, die
+from edge_rows import die
 
 WARMUP = 20  # requests at each server, before any that counts
 
@@ -45,9 +41,7 @@ def one(a, service, version, progress):
     with contextlib.ExitStack() as stack:
         sides = []
         for c in (*a.config, "aa"):
-            module = a.module.format(service=service, config="original" if c == "aa" else c)
-            if not pathlib.Path(module).exists():
-                die(2, f"{module} is not there: make edge-times builds it")
+            module = edge_rows.module_of(a, service, c, "edge-times")
             fixed = edge_rows.fixed(a.driver, version, a.profile, service, c, module)
             sides += [(fixed, n) for n in nodes_of(a, stack, module)]
         for _ in range(WARMUP):
@@ -63,24 +57,12 @@ def one(a, service, version, progress):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    p = argparse.ArgumentParser(description="Time services in the guest, at simulated edge nodes.")
-    p.add_argument("--driver", default=str(ROOT / "bench/edge/viceroy"))
+    p = edge_rows.options("Time services in the guest, at simulated edge nodes.")
     p.add_argument("--nodes", type=int, default=2)
     p.add_argument("--count", type=int, required=True, help="requests of each configuration at each node")
-    p.add_argument("--profile", required=True)
-    p.add_argument("--service", action="append", required=True)
-    p.add_argument("--config", action="append", required=True)
-    p.add_argument("--module", required=True, help="the modules' paths, with {service} and {config}")
     p.add_argument("-o", dest="out", required=True)
     a = p.parse_args()
-    version = edge_rows.ask_driver(a.driver, "version")
-    progress = edge_rows.Progress("edge: timed requests", len(a.service) * a.count * a.nodes * (len(a.config) + 1))
-    try:
-        edge_rows.write(a.out, [r for s in a.service for r in one(a, s, version, progress)])
-    except KeyboardInterrupt:
-        print("\nedge: stopped; no times were written", file=sys.stderr)
-        sys.exit(130)
+    edge_rows.measure(a, "timed requests", len(a.service) * a.count * a.nodes * (len(a.config) + 1), one)
 
 
 main()

@@ -8,10 +8,7 @@ Out: rows time_ns, phase `process`, of each process by the clock: hyperfine take
 Holds: nothing is timed whose answer is not the native program's; what is left out is named, with the reason. Exit: 0; 1 when an
      answer is another; 2 for what is missing."""
 import argparse
-import csv
-import hashlib
 import json
-import os
 import pathlib
 import platform
 import random
@@ -20,15 +17,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-HEADER = ("run,machine,runtime,runtime_version,platform,service,profile,input,build,config,strategy,seed,module,node,phase,"
-          "iteration,metric,value").split(",")
+from rows import CANT, ROOT, digest, machine, run_name, write
+
 SERVICES = pathlib.Path("build/services")
 MODULES = {"original": "{}.wasm", "call": "{}.multivariant.wasm"}
 DRAWS = ("random",)  # its answers are its own each time: only their length can be compared
-CANT = 3
 
 
 def die(code, text):
@@ -95,12 +89,6 @@ def hyperfine(order, runs):
         return {x["command"]: x["times"] for x in json.load(f)["results"]}
 
 
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        name = next((line.split(": ", 1)[1].strip() for line in f if line.startswith("model name")), "unknown")
-    return "".join("-" if c in ' ,"' else c for c in f"{name[:60]} x{os.cpu_count()}")
-
-
 def rows_of(what, able, run):
     driver, service, config, module = what
     native = driver.name == "native"
@@ -109,7 +97,7 @@ def rows_of(what, able, run):
             "platform": f"process-{platform.system()}-{platform.machine()}", "service": service, "profile": "release", "input": "valid",
             "build": "original" if config == "original" else "multivariant", "config": config,
             "strategy": "none" if config == "original" else "rewrite+reorder", "seed": "",
-            "module": hashlib.sha256(file.read_bytes()).hexdigest()[:16], "node": 0, "phase": "process", "metric": "time_ns"}
+            "module": digest(file), "node": 0, "phase": "process", "metric": "time_ns"}
 
 
 def main():
@@ -127,19 +115,14 @@ def main():
     what = commands(able, a.service)
     if not what:
         die(2, "there is no runtime to be timed")
-    run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+    run = run_name()
     fixed = {c: rows_of(w, able, run) for c, w in what.items()}
     rows, rng, order = [], random.Random(0), list(what)
     for k in range(a.rounds):
         rng.shuffle(order)
         for command, times in hyperfine(order, a.runs).items():
             rows += [{**fixed[command], "iteration": k * a.runs + i, "value": f"{t * 1e9:.0f}"} for i, t in enumerate(times)]
-    new = pathlib.Path(f"{a.out}.new")
-    with new.open("w", newline="", encoding="utf-8") as f:
-        w = csv.DictWriter(f, HEADER, lineterminator="\n")
-        w.writeheader()
-        w.writerows(rows)
-    new.rename(a.out)
+    write(a.out, rows)
 
 
 main()

@@ -19,12 +19,11 @@ from pathlib import Path
 import edge
 from api import backoff, Window
 from common import KitError, read_json, UNSUPPORTED, write_file
+from rows import HEADER
 
 NODES = 64  # of the paper; so many times the traces are asked for where all come from here
 CALLS_PER_HOUR = 200
 TRIES = 5
-HEADER = ["run", "machine", "runtime", "runtime_version", "platform", "service", "profile", "input", "build", "config", "strategy", "seed",
-          "module", "node", "phase", "iteration", "metric", "value"]
 
 
 def iterations(a, d):

@@ -13,6 +13,7 @@ from collections import namedtuple
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "scripts"))  # behind the kit's own folder: for rows.py
 SERVICES = ["encrypt", "decrypt", "random", "invert", "bin2base64", "qr_str", "qr_image"]
 TOKEN = "FASTLY_API_TOKEN"
 API = "https://api.fastly.com"

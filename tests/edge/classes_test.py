@@ -2,7 +2,6 @@
 """build/bench/classes reads an engine's code off its dump and gives a traced module the classes that bodies have there. Here the engine
 is Wasmtime in this process: with the settings that mewe audits for, where nothing may fold, and with interruption by epochs, where some
 does; and as controls another module's dump, half a dump, a build without a trace, and copies, which are all one class."""
-import ctypes
 import os
 import struct
 import subprocess
