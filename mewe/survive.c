@@ -117,15 +117,16 @@ static int batch(Gather *g, Code **original, Err *e)
 int survive_all(const Sites *s, const Options *o, Variants *v, Code **original, Cache *cache, Digest module, uint64_t *remembered, Err *e)
 {
 	Gather g = {.s = s, .o = o, .v = v, .cache = cache, .module = module, .remembered = remembered};
-	uint64_t most = BATCH_MIN;
+	uint64_t most = 0;
 	int code = 0;
 	if (s->nbody == 0) {
 		*original = *original ? *original : xalloc(0);
 		return 0;
 	}
-	for (uint32_t i = 0, all = 0; i < s->nbody; i++)
-		if ((all += s->body[0].mod->scan.bodies[i].size) > most)
-			most = all;
+	for (uint32_t i = 0; i < s->nbody; i++)
+		most += s->body[0].mod->scan.bodies[i].size;
+	if (most < BATCH_MIN)
+		most = BATCH_MIN;
 	g.row = xalloc(v->n * sizeof *g.row);
 	g.key = xalloc((v->n + 1) * sizeof *g.key);
 	g.keyed = xalloc((v->n + 1) * sizeof *g.keyed);

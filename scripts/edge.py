@@ -16,7 +16,7 @@ import time
 
 import edge_nodes
 import edge_rows
-from edge_rows import ROOT
+from edge_rows import ROOT, die
 
 L = 2**252 + 27742317777372353535851937790883648493  # the order of edwards25519's group
 HEADERS = {"x-mewe-trace": "entry_trace", "x-mewe-body-trace": "body_trace", "x-mewe-choices": "choices",
@@ -41,6 +41,8 @@ def judge_of(service, vectors=ROOT / "services/vectors"):
     if (folder / "paper.count").exists():
         count = int((folder / "paper.count").read_text())
         return lambda body: scalars(body, count)
+    if not (folder / "paper.out").exists():
+        die(2, f"{folder} has no paper.out: there is no such service")
     right = (folder / "paper.out").read_bytes()
     return lambda body: "" if body == right else f"{len(body)} bytes that are not the {len(right)} right ones"
 

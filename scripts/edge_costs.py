@@ -32,22 +32,26 @@ def ratio_cells(a, b, control):
     return [f"{ratio:.3f} [{low:.3f},{high:.3f}]{alike}", f"{p:.2g}"]
 
 
+def beside_original(edge, metric, phase):
+    """(service, configuration, the original's numbers, its own, the control's) of each that has numbers."""
+    for s in edge.services:
+        numbers = {c: in_turn(edge, s, c, metric, phase) for c in CONFIGS}
+        for c, own in numbers.items():
+            if own is not None and numbers["original"] is not None:
+                yield s, c, numbers["original"], own, numbers["aa"]
+
+
 # ---- times ------------------------------------------------------------------------------------------------------------
 
 def times_table(edge, published):
     lines = []
-    for s in edge.services:
-        a, again = (in_turn(edge, s, c, "time_guest_ns", "request") for c in ("original", "aa"))
-        for c in CONFIGS:
-            b = again if c == "aa" else in_turn(edge, s, c, "time_guest_ns", "request")
-            if a is None or b is None:
-                continue
-            first, p = c == "original", published.get(s, {}) if c in ("original", "call") else {}
-            side = "original" if first else "multivariant"
-            median, sigma = float(np.median(b)) / 1000, float(np.std(b)) / 1000
-            lines.append([marked(s) if first else f"  {c}", show(len(b)), *pair(median, p.get(f"{side}_median_us"), 1),
-                          *pair(sigma, p.get(f"{side}_sigma_us"), 1), *(["", "", "", ""] if first else [
-                              *ratio_cells(a, b, again), show(a12(a, b), 2), show(p.get("ratio"), 1)])])
+    for s, c, a, b, again in beside_original(edge, "time_guest_ns", "request"):
+        first, p = c == "original", published.get(s, {}) if c in ("original", "call") else {}
+        side = "original" if first else "multivariant"
+        median, sigma = float(np.median(b)) / 1000, float(np.std(b)) / 1000
+        lines.append([marked(s) if first else f"  {c}", show(len(b)), *pair(median, p.get(f"{side}_median_us"), 1),
+                      *pair(sigma, p.get(f"{side}_sigma_us"), 1), *(["", "", "", ""] if first else [
+                          *ratio_cells(a, b, again), show(a12(a, b), 2), show(p.get("ratio"), 1)])])
     head = ["endpoint", "requests", "median us", "paper", "sigma", "paper", "ratio [95%]", "p", "A12", "paper"]
     return table("Table 4, in the edge node: time in the guest, and its ratio to the original's", head, lines, [
         "in-guest clock around the service alone; aa: the original a second time, in other processes: an interval over",
@@ -79,16 +83,11 @@ def late(edge, service, config):
 
 def load_table(edge):
     lines = []
-    for s in edge.services:
-        a, again = (in_turn(edge, s, c, "requests_per_s", "load") for c in ("original", "aa"))
-        for c in CONFIGS:
-            b = again if c == "aa" else in_turn(edge, s, c, "requests_per_s", "load")
-            if a is None or b is None:
-                continue
-            first = c == "original"
-            lines.append([s if first else f"  {c}", show(len(b)), show(edge.numbers(s, c, "requests", "load").sum()),
-                          show(edge.numbers(s, c, "errors", "load").sum()), show(float(np.median(b))), *(["", ""] if first else ratio_cells(
-                              a, b, again)), *(show(x, 2) for x in late(edge, s, c))])
+    for s, c, a, b, again in beside_original(edge, "requests_per_s", "load"):
+        first = c == "original"
+        lines.append([s if first else f"  {c}", show(len(b)), show(edge.numbers(s, c, "requests", "load").sum()),
+                      show(edge.numbers(s, c, "errors", "load").sum()), show(float(np.median(b))),
+                      *(["", ""] if first else ratio_cells(a, b, again)), *(show(x, 2) for x in late(edge, s, c))])
     head = ["endpoint", "rounds", "requests", "errors", "per s", "ratio [95%]", "p", "p50 ms", "p99", "p99.9"]
     return table("Load: 32 connections, original and multivariants in turn", head, lines, [
         "aa: the original a second time, in a process of its own; ~ no difference: the interval holds 1, or",
