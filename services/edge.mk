@@ -27,21 +27,8 @@ edge-raw: $(EDGE_RAW)
 edge-modules: $(call edge_modules,release) $(call edge_modules,release,.traced) ## the services for Fastly Compute, build/edge/NAME.CONFIG.wasm and .traced.wasm
 edge-modules-paper: $(call edge_modules,paper) $(call edge_modules,paper,.traced)
 
-build/edge/fastly-%.o: services/host/fastly.c services/host/fastly_abi.h services/service.h
-	@mkdir -p $(@D)
-	@echo "wasm-cc $@"
-	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$*) -c $< -o $@
-
-# $(call edge_raw_rule,NAME,PROFILE)
-define edge_raw_rule
-build/edge/raw/$2/$1.wasm: services/$1.c build/edge/fastly-$2.o build/services/lib$(LIBRARY_$1)-$2.a $(SERVICE_HEADERS)
-	@mkdir -p $$(@D)
-	@echo "wasm-cc $$@"
-	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$2) $(WASM_INCLUDE_$(LIBRARY_$1)) -c $$< -o $$(@:.wasm=.o)
-	$(Q)$(WASM_CC) $(WASM_LDFLAGS) build/edge/fastly-$2.o $$(@:.wasm=.o) build/services/lib$(LIBRARY_$1)-$2.a -o $$@
-	@rm $$(@:.wasm=.o)
-endef
-$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call edge_raw_rule,$s,$p))))
+$(eval $(call host_rule,build/edge/fastly,fastly))
+$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p,build/edge/raw,build/edge/fastly))))
 
 # $(call edge_rule,PROFILE,CONFIG,TRACE,FROM,TO,TARGET): modules in FROM to modules in TO; TRACE is traced, full, or empty.
 define edge_rule

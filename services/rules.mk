@@ -112,21 +112,25 @@ build/services/libqrencode-%.a: $(LIBQRENCODE_SRC)/qrencode.h
 
 # ---- modules ------------------------------------------------------------------------------------------------------
 
-build/services/wasi-%.o: services/host/wasi.c services/service.h
-	@mkdir -p $(@D)
-	@echo "wasm-cc $@"
-	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$*) -c $< -o $@
+# $(call host_rule,OBJECT,HOST): OBJECT-PROFILE.o of host/HOST.c.
+define host_rule
+$1-%.o: services/host/$2.c $(wildcard services/host/$2_*.h) services/service.h
+	@mkdir -p $$(@D)
+	@echo "wasm-cc $$@"
+	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $$(PROFILE_$$*) -c $$< -o $$@
+endef
+$(eval $(call host_rule,build/services/wasi,wasi))
 
-# $(call service_rules,NAME,PROFILE)
+# $(call service_rules,NAME,PROFILE,FOLDER,OBJECT): the module with that host, in FOLDER/PROFILE.
 define service_rules
-build/services/raw/$2/$1.wasm: services/$1.c build/services/wasi-$2.o build/services/lib$(LIBRARY_$1)-$2.a $(SERVICE_HEADERS)
+$3/$2/$1.wasm: services/$1.c $4-$2.o build/services/lib$(LIBRARY_$1)-$2.a $(SERVICE_HEADERS)
 	@mkdir -p $$(@D)
 	@echo "wasm-cc $$@"
 	$(Q)$(WASM_CC) $(WASM_CFLAGS) $(SERVICE_CFLAGS) $(PROFILE_$2) $(WASM_INCLUDE_$(LIBRARY_$1)) -c $$< -o $$(@:.wasm=.o)
-	$(Q)$(WASM_CC) $(WASM_LDFLAGS) build/services/wasi-$2.o $$(@:.wasm=.o) build/services/lib$(LIBRARY_$1)-$2.a -o $$@
+	$(Q)$(WASM_CC) $(WASM_LDFLAGS) $4-$2.o $$(@:.wasm=.o) build/services/lib$(LIBRARY_$1)-$2.a -o $$@
 	@rm $$(@:.wasm=.o)
 endef
-$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p))))
+$(foreach p,$(PROFILES),$(foreach s,$(SERVICES),$(eval $(call service_rules,$s,$p,build/services/raw,build/services/wasi))))
 
 MEWE_ORIGINAL = @echo "mewe $@"; build/mewe build $< -o $@ --strategy none -q
 # $(call MEWE_MULTIVARIANT,PROFILE)
