@@ -1,27 +1,14 @@
 """What the tests of the benchmarks share: cases, planted rows, scripts/bench.py."""
 import csv
-import os
 import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("BUILD", "build")
-MEWE = os.environ.get("MEWE", str(BUILD / "mewe"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from report import BUILD, MEWE, ROOT, check, ended  # noqa: E402, F401: for the tests here
+
 HEADER = ("run,machine,runtime,runtime_version,platform,service,profile,input,build,config,strategy,seed,module,node,phase,"
           "iteration,metric,value").split(",")
-failed = 0
-
-
-def check(name, good, why=""):
-    """Prints `ok NAME` or `not ok NAME: why`."""
-    global failed
-    failed += not good
-    print(f"ok {name}" if good else f"not ok {name}: {why}", flush=True)
-
-
-def ended():
-    sys.exit(failed != 0)
 
 
 def plant(path, rows, repetitions=9, spread=0.01):

@@ -2,31 +2,21 @@
 """build/bench/classes reads an engine's code off its dump and gives a traced module the classes that bodies have there. Here the engine
 is Wasmtime in this process: with the settings that mewe audits for, where nothing may fold, and with interruption by epochs, where some
 does; and as controls another module's dump, half a dump, a build without a trace, and copies, which are all one class."""
-import os
 import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("BUILD", "build")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from report import BUILD, ROOT, ended, equal as check  # noqa: E402
+
 MEWE, CLASSES = BUILD / "mewe", BUILD / "bench/classes"
 RAW = ROOT / "build/services/raw/release"
 FEATURES = ("sse3", "ssse3", "sse41", "sse42", "popcnt")  # those of mewe/engine.c
 JITDUMP = 1
 temp = tempfile.TemporaryDirectory()
 folder = Path(temp.name)
-failed = False
-
-
-def check(name, have, want):
-    global failed
-    if have == want:
-        print(f"ok {name}")
-    else:
-        failed = True
-        print(f"not ok {name}: {have!r}, not {want!r}")
 
 
 def library():
@@ -126,4 +116,4 @@ def main():
 
 main()
 temp.cleanup()
-sys.exit(failed)
+ended()

@@ -14,24 +14,12 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("BUILD", "build")
-MEWE = os.environ.get("MEWE", str(BUILD / "mewe"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from report import BUILD, MEWE, ROOT, check, ended  # noqa: E402, F401: for the tests here
+
 SERVICES = ("encrypt", "decrypt", "random", "invert", "bin2base64", "qr_str", "qr_image")
 PATIENCE = 60  # seconds for a node to come up, and for an answer: on a machine that is busy
 running = []
-failed = 0
-
-
-def check(name, good, why=""):
-    """Prints `ok NAME` or `not ok NAME: why`."""
-    global failed
-    failed += not good
-    print(f"ok {name}" if good else f"not ok {name}: {why}", flush=True)
-
-
-def ended():
-    sys.exit(failed != 0)
 
 
 def driver(name, *words):

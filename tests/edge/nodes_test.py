@@ -10,24 +10,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 import edge  # noqa: E402
 import edge_nodes  # noqa: E402
 import edge_rows  # noqa: E402
+from report import ended, equal as check  # noqa: E402
 
 DRIVER = ROOT / "tests/edge/server.py"
-failed = False
 temp = tempfile.TemporaryDirectory()
 folder = Path(temp.name)
-
-
-def check(name, have, want):
-    global failed
-    if have == want:
-        print(f"ok {name}")
-    else:
-        failed = True
-        print(f"not ok {name}: {have!r}, not {want!r}")
 
 
 def module(name, **plan):
@@ -183,4 +174,4 @@ def stopped():
 for test in (good, bad, rule, bodies, rows, stopped):
     test()
 temp.cleanup()
-sys.exit(failed)
+ended()

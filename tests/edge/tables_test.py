@@ -1,31 +1,21 @@
 #!/usr/bin/env python3
 """The edge's tables from rows with known answers; each claim is made to fail once."""
-import math
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 import analyse  # noqa: E402
 import edge_costs  # noqa: E402
 import edge_rows  # noqa: E402
 import edge_tables  # noqa: E402
+from report import ended, near as check  # noqa: E402
 
 NODES, REQUESTS = 4, 8
-failed = False
 temp = tempfile.TemporaryDirectory()
 published = analyse.load_published(ROOT / "results/paper")
-
-
-def check(name, have, want):
-    global failed
-    if have == want or (isinstance(want, float) and math.isclose(have, want, abs_tol=1e-9)):
-        print(f"ok {name}")
-    else:
-        failed = True
-        print(f"not ok {name}: {have!r}, not {want!r}")
 
 
 def row(metric, value, config="request", phase="execute", node=1, iteration=0, service="encrypt", profile="release"):
@@ -192,4 +182,4 @@ def command():
 for test in (numbers, tables, claims, production, costs, load, command):
     test()
 temp.cleanup()
-sys.exit(failed)
+ended()

@@ -7,21 +7,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 import analyse  # noqa: E402
+from report import ended, near as check  # noqa: E402
 
 HEADER = ("run,machine,runtime,runtime_version,platform,service,profile,input,build,config,strategy,seed,module,node,phase,"
           "iteration,metric,value")
-failed = False
-
-
-def check(name, have, want):
-    global failed
-    if have == want or (isinstance(want, float) and math.isclose(have, want, abs_tol=1e-9)):
-        print(f"ok {name}")
-    else:
-        failed = True
-        print(f"not ok {name}: {have!r}, not {want!r}")
 
 
 def row(metric, value, service="encrypt", config="call", phase="execute", node=0, iteration=0, seed="", module="a",
@@ -155,4 +146,4 @@ def command():
 
 for test in (entropy, time, claims, paper, width, command):
     test()
-sys.exit(failed)
+ended()
