@@ -454,7 +454,7 @@ typedef struct Build {
 	Code *original;
 	Dispatchers dispatchers;
 	Shape shape;
-	Bytes twin, out;               /* without and with the trace; the same where the trace is off */
+	Bytes twin, out;               /* without and with the trace; where the trace is off, one becomes the other */
 	uint64_t remembered;           /* candidates whose machine code the cache knew */
 	uint64_t ns[STAGES];           /* time spent in each */
 } Build;

@@ -29,8 +29,8 @@ static int emit(Build *b, Err *e)
 {
 	if (b->o->trace != MEWE_TRACE_OFF)
 		return pipeline_emit(b, b->o->trace, &b->out, e);
-	b->out = (Bytes){xalloc(b->twin.n), b->twin.n};
-	memcpy(b->out.p, b->twin.p, b->twin.n);
+	b->out = b->twin;
+	b->twin = (Bytes){0};
 	return 0;
 }
 
