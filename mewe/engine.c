@@ -71,6 +71,7 @@ wasm_engine_t *engine_native(Maker maker, bool pooled)
 	if (pooled) {
 		wasmtime_pooling_allocation_config_t *p = wasmtime_pooling_allocation_config_new();
 		wasmtime_pooling_allocation_config_total_core_instances_set(p, 16);
+		wasmtime_pooling_allocation_config_total_stacks_set(p, 16); /* each is two mappings, of which a process has not so many */
 		wasmtime_pooling_allocation_config_total_memories_set(p, 16);
 		wasmtime_pooling_allocation_config_total_tables_set(p, 16);
 		wasmtime_pooling_allocation_config_max_unused_warm_slots_set(p, 16);
