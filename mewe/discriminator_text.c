@@ -167,8 +167,8 @@ static void put_words(Buf *b, const Shape *s, const Dispatchers *d, const Layout
 	}
 }
 
-/* How many bits a request needs of a word that serves several: where they are few, and come from a generator that it does not forget.
- * 0: it serves one. */
+/* How many bits a request needs of a word that serves several: where they are few, and dear, and their generator is not forgotten in
+ * between. 0: it serves one. */
 static uint32_t shared_bits(const Shape *s, const Dispatchers *d, const Layout *l)
 {
 	uint32_t bits = 0;
@@ -177,18 +177,38 @@ static uint32_t shared_bits(const Shape *s, const Dispatchers *d, const Layout *
 			return 0;
 		bits += l->field[i].bits;
 	}
-	return !keyed(s) || forgets(s) || bits > 31 ? 0 : bits;
+	return (s->discriminator != MEWE_CHACHA && s->discriminator != MEWE_FIXED) || forgets(s) || bits > 31 ? 0 : bits;
 }
 
-/* The next bits of that word, which ends with a 1 above the last of them. */
+/* The word at $at of the generator's block, selected by its bits from the highest down. */
+static void put_selected(Buf *b, uint32_t first, uint32_t n)
+{
+	if (n == 1) {
+		buf_printf(b, "(global.get $mewe.word.%u) ", first);
+		return;
+	}
+	buf_str(b, "(select ");
+	put_selected(b, first + n / 2, n / 2);
+	put_selected(b, first, n / 2);
+	buf_printf(b, "(i32.and (local.get $at) (i32.const %u))) ", n / 2);
+}
+
+/* The next bits of that word, which ends with a 1 above the last of them; 0 is what it is before the first request. When it is used up
+ * the next one is taken at once, so that no request waits for it; and it is selected and not jumped to, since that is every few
+ * times, and where choices made jumps unforeseeable, such a jump can't be foreseen either. */
 static void put_shared(Buf *b, uint32_t bits)
 {
 	uint64_t end = UINT64_C(1) << 63 / bits * bits;
-	buf_str(b, "  (if (i64.le_u (global.get $mewe.spare) (i64.const 1))\n    (then\n");
-	buf_printf(b, "      (global.set $mewe.spare (i64.or (i64.const %" PRId64 ") (i64.and (call $mewe.word) (i64.const %" PRIu64 "))))))\n",
-	           (int64_t)end, end - 1);
-	buf_printf(b, "  (global.set $mewe.vector.0 (i64.and (global.get $mewe.spare) (i64.const %" PRIu64 ")))\n", (UINT64_C(1) << bits) - 1);
-	buf_printf(b, "  (global.set $mewe.spare (i64.shr_u (global.get $mewe.spare) (i64.const %u)))\n", bits);
+	buf_str(b, "  (if (i64.eqz (local.tee $word (global.get $mewe.spare))) (then (local.set $word ");
+	buf_printf(b, "(i64.or (i64.const %" PRId64 ") (i64.and (i64.const %" PRIu64 ") (call $mewe.word))))))\n", (int64_t)end, end - 1);
+	buf_printf(b, "  (global.set $mewe.vector.0 (i64.and (local.get $word) (i64.const %" PRIu64 ")))\n", (UINT64_C(1) << bits) - 1);
+	buf_str(b, "  (local.set $need (i64.eq (i64.const 1) (local.tee $word (i64.shr_u (local.get $word) ");
+	buf_printf(b, "(i64.const %u)))))\n", bits);
+	buf_str(b, "  (if (i32.and (local.get $need) (i32.eq (global.get $mewe.at) (i32.const 8))) (then (call $mewe.fill)))\n");
+	buf_str(b, "  (local.set $at (global.get $mewe.at))\n  (global.set $mewe.at (i32.add (local.get $at) (local.get $need)))\n");
+	buf_printf(b, "  (global.set $mewe.spare (select (i64.or (i64.const %" PRId64 ") (i64.and (i64.const %" PRIu64 ") ", (int64_t)end, end - 1);
+	put_selected(b, 0, 8);
+	buf_str(b, ")) (local.get $word) (local.get $need)))\n");
 }
 
 /* A new choice vector. A word of raw fields is a random word. */
@@ -217,7 +237,7 @@ static void put_renew(Buf *b, const Shape *s, const Dispatchers *d, const Layout
 		if (shared_bits(s, d, l))
 			buf_str(b, "(global $mewe.spare (mut i64) (i64.const 0))\n");
 	}
-	buf_str(b, "(func $mewe.renew\n  (local $word i64)\n  (local $vector i64)\n");
+	buf_str(b, "(func $mewe.renew\n  (local $word i64)\n  (local $vector i64)\n  (local $at i32)\n  (local $need i32)\n");
 	if (s->gated)
 		buf_str(b, "  (if (i32.eqz (global.get $mewe.live)) (then (return)))\n");
 	if (forgets(s))

@@ -145,15 +145,19 @@
     (i64.shl (i64.extend_i32_u (local.get $x15)) (i64.const 32))))
   (global.set $mewe.counter (i64.add (global.get $mewe.counter) (i64.const 1))))
 
+;; The block is used up: the next one.
+(func $mewe.fill
+  (if (i32.eqz (global.get $mewe.keyed))
+    (then (call $mewe.key)))
+  (call $mewe.block (i32.const 6))
+  (global.set $mewe.at (i32.const 0)))
+
 ;; 64 random bits. The word is selected and not jumped to: where a choice made jumps unforeseeable, no other jump can be foreseen.
 (func $mewe.word (result i64)
   (local $at i32)
-  (if (i32.eq (local.tee $at (global.get $mewe.at)) (i32.const 8))
-    (then
-      (if (i32.eqz (global.get $mewe.keyed))
-        (then (call $mewe.key)))
-      (call $mewe.block (i32.const 6))
-      (local.set $at (i32.const 0))))
+  (if (i32.eq (global.get $mewe.at) (i32.const 8))
+    (then (call $mewe.fill)))
+  (local.set $at (global.get $mewe.at))
   (global.set $mewe.at (i32.add (local.get $at) (i32.const 1)))
   (select
     (select
