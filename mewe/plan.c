@@ -114,8 +114,7 @@ static int fill(Planner *p, Trial *t, Err *e)
 			not = k;
 		progress_of(p, "placements timed", tries + 1, 0);
 	}
-	first(p, fits ? fits : 1, t->bits);
-	return code;
+	return code ? code : final_run(p, t, e);
 }
 
 /* ---- the plan -------------------------------------------------------------------------------------------------------------- */
@@ -301,6 +300,7 @@ int mewe_plan(const char *file, const uint8_t *in, size_t n, const mewe_options 
 	p.o.plan = NULL;
 	if (!code)
 		code = plan(&p, out, err);
+	final_forget(&p);
 	trial_close(&p);
 	pipeline_free(&p.build, NULL);
 	pipeline_free(&p.copies, NULL);

@@ -58,9 +58,12 @@ typedef struct Planner {
 	Spot *spot;                    /* the best first, once they are ordered */
 	uint32_t nspot, cap;
 	Runner *original, *again;      /* the same module twice: what differs between them is noise */
+	Bytes plain;                   /* what they are compiled from */
 	uint32_t most_bits;            /* of one place, for now */
 	double base;                   /* nanoseconds of one request of the original */
 	Buf frontier;
+	struct Finalist *finalist;     /* the best first */
+	uint32_t nfinalist;
 } Planner;
 enum { COPIES = 4 };               /* a spot among copies has 2^COPIES bodies */
 int scout_copies(Planner *p, Err *e);             /* fills copies and spot: places that a request meets, the least often first */
@@ -81,11 +84,20 @@ typedef struct Trial {
 } Trial;
 int trial_open(Planner *p, Err *e);               /* times the original */
 void trial_close(Planner *p);
-/* What a placement is timed for: the price of a place, by copies or variants; a step on the way; the plan. */
-typedef enum TrialKind { TRIAL_COPIES, TRIAL_VARIANTS, TRIAL_STEP, TRIAL_PLAN } TrialKind;
+/* What a placement is timed for: the price of a place, by copies or variants; a step on the way; the final; the plan. */
+typedef enum TrialKind { TRIAL_COPIES, TRIAL_VARIANTS, TRIAL_STEP, TRIAL_FINAL, TRIAL_PLAN } TrialKind;
+int trial_make(Planner *p, TrialKind kind, Trial *t, Bytes *out, Err *e); /* bits' module */
 int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e); /* makes bits' module and times it */
 int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e); /* times this one */
+void trial_row(Planner *p, TrialKind kind, const Trial *t);
 double trial_entropy(const Planner *p, const uint8_t *bits);
+
+/* ---- plan_final.c ---- */
+
+void final_enter(Planner *p, const Trial *t);     /* t has just been timed for long: is it among the best? */
+/* Times the best so far once more, together and in other places, and leaves the one that meets the wish best in t. */
+int final_run(Planner *p, Trial *t, Err *e);
+void final_forget(Planner *p);                    /* the finalists: there is another build */
 
 /* ---- plan_grow.c ---- */
 

@@ -195,33 +195,43 @@ static int grow_from(Planner *p, Trial *t, uint32_t spot, Err *e)
 	return code ? code : grow_on(p, t, e);
 }
 
-/* The quicker one that has the entropy; of two that the clock can't tell apart, the smaller. */
-static bool better(const Planner *p, const Trial *a, const Trial *b)
+/* The best first place need not lead to the best placement: begins with some. */
+static int grow_others(Planner *p, Trial *t, uint32_t most_bits, Err *e)
 {
-	if (satisfied(p, a) != satisfied(p, b))
-		return satisfied(p, a);
-	bool alike = a->ratio.low <= b->ratio.high && b->ratio.low <= a->ratio.high;
-	return alike ? a->size < b->size : a->ratio.median < b->ratio.median;
+	int code = 0;
+	p->most_bits = most_bits;
+	for (uint32_t i = 0, begun = 0; i < p->nspot && begun < BEGINNINGS && !code; i++)
+		if (p->spot[i].bits > 0) {
+			begun++;
+			code = grow_from(p, t, i, e);
+		}
+	return code;
 }
 
-/* The best first place need not lead to the best placement: begins with some, and leaves the best in t. */
-static int grow_others(Planner *p, Trial *t, Err *e)
+static int grow_entropy(Planner *p, Trial *t, Err *e)
 {
-	Trial other = {.bits = xalloc(p->nspot)};
-	uint8_t *best = t->bits;
-	int code = 0;
-	for (uint32_t i = 0, begun = 0; i < p->nspot && begun < BEGINNINGS && !code; i++) {
-		if (p->spot[i].bits == 0)
-			continue;
-		begun++;
-		code = grow_from(p, &other, i, e);
-		if (code || !better(p, &other, t))
-			continue;
-		memcpy(best, other.bits, p->nspot);
-		*t = other;
-		t->bits = best;
+	int code = grow(p, t, true, e);
+	if (!code) {
+		reorder(p, t->bits);
+		code = grow_on(p, t, e);
 	}
-	free(other.bits);
+	if (!code)
+		code = grow_others(p, t, UINT32_MAX, e);
+	if (!code)
+		code = grow_others(p, t, FEW_BITS, e);
+	return code ? code : final_run(p, t, e);
+}
+
+/* While there turns out to be some time left. */
+static int grow_time(Planner *p, Trial *t, Err *e)
+{
+	double had;
+	int code = 0;
+	do {
+		had = trial_entropy(p, t->bits);
+		if ((code = grow_on(p, t, e)) == 0)
+			code = final_run(p, t, e);
+	} while (!code && trial_entropy(p, t->bits) > had);
 	return code;
 }
 
@@ -231,15 +241,7 @@ int grow_all(Planner *p, Trial *t, Err *e)
 	p->most_bits = UINT32_MAX;
 	if (anew)
 		t->ratio = (Ratio){1, 1, 1};
-	if (!anew || p->wish->entropy == 0 || count_usable(p) == 0)
+	if (!anew || count_usable(p) == 0)
 		return grow_on(p, t, e);
-	int code = grow(p, t, true, e);
-	if (!code) {
-		reorder(p, t->bits);
-		code = grow_on(p, t, e);
-	}
-	if (!code)
-		code = grow_others(p, t, e);
-	p->most_bits = FEW_BITS;
-	return code ? code : grow_others(p, t, e);
+	return p->wish->entropy > 0 ? grow_entropy(p, t, e) : grow_time(p, t, e);
 }

@@ -8,9 +8,9 @@
 /* Nanoseconds, for what has not been measured. A choice that is met for the first time in a request is a jump that nobody could
  * foresee; when the same is taken again, it is foreseen. A choice at each call draws, too. */
 enum { PRICE_MISS = 10, PRICE_AGAIN = 1, PRICE_CALL = 12 };
-/* So many places are looked at, those that are met least often; so many bodies are searched for in all, 2^WIDE at most in one place and
- * 2^NARROW at least. */
-enum { LOOKED_AT = 128, BODIES = 3072, WIDE = 7, NARROW = 4 };
+/* So many places are looked at, those that are met least often, for entropy and for time; so many bodies are searched for in all, 2^WIDE
+ * at most in one place and 2^NARROW at least. */
+enum { FOR_ENTROPY = 128, FOR_TIME = 384, BODIES = 3072, WIDE = 7, NARROW = 3 };
 
 /* Some more are looked for than are planned with: another search, or the audit of the final binary, may find fewer. */
 #define SPARE(n) ((n) + (n) / 8)
@@ -107,8 +107,9 @@ int scout_copies(Planner *p, Err *e)
 	if (code)
 		return code;
 	qsort(p->spot, p->nspot, sizeof *p->spot, by_met);
-	if (p->nspot > LOOKED_AT)
-		p->nspot = LOOKED_AT;
+	uint32_t most = p->wish->entropy > 0 ? FOR_ENTROPY : FOR_TIME;
+	if (p->nspot > most)
+		p->nspot = most;
 	code = build(p, 0, "copy", p->nspot, 1 << COPIES, e);
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < p->nspot && !code; i++) {
@@ -128,6 +129,7 @@ int scout_search(Planner *p, uint32_t n, Err *e)
 	uint32_t bits = WIDE;
 	while (bits > NARROW && n << bits > BODIES)
 		bits--;
+	final_forget(p);
 	pipeline_free(&p->build, NULL);
 	free(p->plans[1]);
 	p->plans[1] = NULL;

@@ -1,6 +1,7 @@
 /* plan_trial.c - one placement, made and timed.
  * In: which spots choose among how many bodies. Out: its entropy, size and time, and a row of the frontier.
  * Must hold: what is timed is the module that this placement makes, without a trace, beside the original twice. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 #include "plan.h"
@@ -13,7 +14,30 @@ double trial_entropy(const Planner *p, const uint8_t *bits)
 	return sum;
 }
 
-/* The dispatchers of a placement, cut down to its numbers of bodies; rows and classes stay the build's. */
+static int by_rank(const void *a, const void *b, void *ctx)
+{
+	const Variant *v = ctx;
+	uint32_t x = v[*(const uint32_t *)a].rank, y = v[*(const uint32_t *)b].rank;
+	return (x > y) - (x < y);
+}
+
+static int by_row(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* The n rows of this dispatcher that are kept where there is room for no more, so that what is timed is what a plan makes; malloc'ed. */
+static uint32_t *best_rows(const Build *b, const Dispatcher *d, uint32_t n)
+{
+	uint32_t *row = xalloc(d->n * sizeof *row);
+	memcpy(row, d->row, (d->n - 1) * sizeof *row);
+	qsort_r(row, d->n - 1, sizeof *row, by_rank, b->variants.v);
+	qsort(row, n, sizeof *row, by_row);
+	return row;
+}
+
+/* The dispatchers of a placement, cut down to its numbers of bodies. The classes stay the build's, and mean nothing. */
 static Dispatchers chosen(const Planner *p, bool copies, const uint8_t *bits)
 {
 	const Dispatchers *all = copies ? &p->copies.dispatchers : &p->build.dispatchers;
@@ -27,6 +51,7 @@ static Dispatchers chosen(const Planner *p, bool copies, const uint8_t *bits)
 			continue;
 		Dispatcher d = all->d[i];
 		d.n = 1u << of[i];
+		d.row = best_rows(copies ? &p->copies : &p->build, &all->d[i], d.n - 1);
 		if (d.region)
 			d.id = some.n;
 		some.d[some.n++] = d;
@@ -35,8 +60,9 @@ static Dispatchers chosen(const Planner *p, bool copies, const uint8_t *bits)
 	return some;
 }
 
-static int emit(Planner *p, bool copies, Trial *t, Bytes *out, Err *e)
+int trial_make(Planner *p, TrialKind kind, Trial *t, Bytes *out, Err *e)
 {
+	bool copies = kind == TRIAL_COPIES;
 	Build *b = copies ? &p->copies : &p->build;
 	Dispatchers all = b->dispatchers;
 	b->dispatchers = chosen(p, copies, t->bits);
@@ -46,14 +72,16 @@ static int emit(Planner *p, bool copies, Trial *t, Bytes *out, Err *e)
 	for (uint32_t i = 0; i < t->places; i++)
 		t->bodies += b->dispatchers.d[i].n;
 	int code = pipeline_emit(b, MEWE_TRACE_OFF, out, e);
+	for (uint32_t i = 0; i < b->dispatchers.n; i++)
+		free(b->dispatchers.d[i].row);
 	free(b->dispatchers.d);
 	b->dispatchers = all;
 	return code;
 }
 
-static void put_row(Planner *p, TrialKind kind, const Trial *t)
+void trial_row(Planner *p, TrialKind kind, const Trial *t)
 {
-	static const char *const names[] = {"copies", "variants", "step", "plan"}; /* in the order of TrialKind */
+	static const char *const names[] = {"copies", "variants", "step", "final", "plan"}; /* in the order of TrialKind */
 	buf_printf(&p->frontier, "%s,%.0f,%u,%u,%llu,%.1f,%.4f,%.4f,%.4f,%.4f,%.4f\n", names[kind], t->entropy, t->places, t->bodies,
 	           (unsigned long long)t->size, p->base, t->ratio.median, t->ratio.low, t->ratio.high, t->noise.low, t->noise.high);
 }
@@ -69,7 +97,7 @@ int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t
 	if (!code) {
 		t->noise = ratio[1];
 		t->ratio = ratio[2];
-		put_row(p, kind, t);
+		trial_row(p, kind, t);
 	}
 	runner_close(r[2]);
 	return code;
@@ -78,9 +106,11 @@ int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t
 int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e)
 {
 	Bytes out = {0};
-	int code = emit(p, kind == TRIAL_COPIES, t, &out, e);
+	int code = trial_make(p, kind, t, &out, e);
 	if (!code)
 		code = trial_time(p, kind, t, &out, rounds, e);
+	if (!code && kind != TRIAL_COPIES && rounds == RACE_LONG)
+		final_enter(p, t);
 	free(out.p);
 	return code;
 }
@@ -89,22 +119,20 @@ int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e)
 int trial_open(Planner *p, Err *e)
 {
 	Build b = {.o = &p->o, .file = p->file, .in = p->in, .nin = p->nin};
-	Bytes out = {0};
 	Ratio ratio[2];
 	int code = read_module(b.file, b.in, b.nin, &b.mod, e);
 	if (!code)
 		code = discriminator_shape(b.mod, &p->o, &b.shape, e);
 	if (!code)
-		code = pipeline_emit(&b, MEWE_TRACE_OFF, &out, e);
+		code = pipeline_emit(&b, MEWE_TRACE_OFF, &p->plain, e);
 	if (!code)
-		code = runner_open(p->file, out.p, out.n, p->wish, &p->original, e);
+		code = runner_open(p->file, p->plain.p, p->plain.n, p->wish, &p->original, e);
 	if (!code)
-		code = runner_open(p->file, out.p, out.n, p->wish, &p->again, e);
+		code = runner_open(p->file, p->plain.p, p->plain.n, p->wish, &p->again, e);
 	if (!code)
 		code = race_run((Runner *[]){p->original, p->again}, 2, RACE_LONG, &p->base, ratio, e);
 	buf_str(&p->frontier, "trial,entropy_bits,places,bodies,size_bytes,original_ns,ratio,ratio_low,ratio_high,aa_low,aa_high\n");
 	read_free(b.mod);
-	free(out.p);
 	return code;
 }
 
@@ -112,4 +140,5 @@ void trial_close(Planner *p)
 {
 	runner_close(p->original);
 	runner_close(p->again);
+	free(p->plain.p);
 }

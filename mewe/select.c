@@ -79,6 +79,7 @@ static void pass(Choice *f, bool shapes)
 		else {
 			v->kept = true;
 			v->reason = NULL;
+			v->rank = f->nkept;
 			PUSH(f->kept, f->nkept, f->kcap, f->row[i]);
 		}
 	}

@@ -154,8 +154,19 @@ static void check_race(void)
 	" (i32.store (i32.const 8) (i32.xor (i32.mul (local.get 0) (i32.const 31)) (i32.rotl (local.get 0) (i32.const 7))))" \
 	" (i32.sub (i32.mul (local.get 0) (i32.const 9)) (i32.and (local.get 0) (i32.shl (local.get 0) (i32.const 2))))))"
 
-/* Plans for a wish, and builds what was planned. */
-static int planned(const char *wat, const Wish *w, Err *e)
+/* So many rows of the frontier are of this kind. */
+static uint32_t rows_of(const Bytes *frontier, const char *kind)
+{
+	uint32_t n = 0;
+	char *text = xprintf("%.*s", (int)frontier->n, frontier->p), *rest = text;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		n += strncmp(line, kind, strlen(kind)) == 0;
+	free(text);
+	return n;
+}
+
+/* Plans for a wish, and builds what was planned; *finals: so many times a placement was timed in a final. */
+static int planned(const char *wat, const Wish *w, uint32_t *finals, Err *e)
 {
 	Bytes wasm = wasm_of(wat), out = {0};
 	mewe_planned p = {0};
@@ -168,8 +179,10 @@ static int planned(const char *wat, const Wish *w, Err *e)
 		Err other;
 		o.plan = (const char *)p.plan.p;
 		built = mewe_build("t.wat", wasm.p, wasm.n, &o, &out, NULL, &other);
+		check("a plan is timed once", rows_of(&p.frontier, "plan,") == 1, "%u", rows_of(&p.frontier, "plan,"));
 		check("what was planned is built", built == 0 && out.n > 0 && p.frontier.n > 0 && p.summary.n > 0, "%s", built ? other.text : "");
 	}
+	*finals = rows_of(&p.frontier, "final,");
 	free(wasm.p);
 	free(out.p);
 	free(p.plan.p);
@@ -181,7 +194,9 @@ static int planned(const char *wat, const Wish *w, Err *e)
 static void check_wishes(void)
 {
 	const Wish f = {.entropy = 3, .entry = "f", .arg = {5}, .nargs = 1};
+	const Wish most = {.entropy = 99, .entry = "f", .arg = {5}, .nargs = 1}, half = {.overhead = 500, .entry = "f", .arg = {5}, .nargs = 1};
 	Wish bad[] = {f, f, f, f, f, f};
+	uint32_t finals;
 	Err e = {0};
 	bad[0].entry = NULL;
 	bad[1].nargs = 9;
@@ -190,14 +205,16 @@ static void check_wishes(void)
 	bad[4].entropy = INFINITY;
 	bad[5].entry = "_initialize";
 	for (size_t i = 0; i < LEN(bad); i++) {
-		int code = planned(SMALL("3"), &bad[i], &e);
+		int code = planned(SMALL("3"), &bad[i], &finals, &e);
 		check("a wish that can't be is refused", code == MEWE_BAD, "%zu: %d", i, code);
 	}
-	check("a wish of a short request", planned(SMALL("3"), &f, &e) == 0, "%s", e.text);
-	check("a wish of a long request", planned(SMALL("300000"), &f, &e) == 0, "%s", e.text);
-	check("a wish that can't be met", planned(SMALL("300000"), &(Wish){.entropy = 99, .entry = "f", .arg = {5}, .nargs = 1}, &e) == MEWE_LIMIT,
-	      "%s", e.text);
-	check("a wish for time", planned(SMALL("300000"), &(Wish){.overhead = 500, .entry = "f", .arg = {5}, .nargs = 1}, &e) == 0, "%s", e.text);
+	check("a wish of a short request", planned(SMALL("3"), &f, &finals, &e) == 0, "%s", e.text);
+	check("the best placements are timed again, three times", finals >= 3 && finals % 3 == 0, "%u", finals);
+	check("a wish of a long request", planned(SMALL("300000"), &f, &finals, &e) == 0, "%s", e.text);
+	check("a wish that can't be met", planned(SMALL("300000"), &most, &finals, &e) == MEWE_LIMIT, "%s", e.text);
+	check("control: where places are taken in their order there is no final", finals == 0, "%u", finals);
+	check("a wish for time", planned(SMALL("300000"), &half, &finals, &e) == 0, "%s", e.text);
+	check("what comes near to the time is timed again", finals >= 3 && finals % 3 == 0, "%u", finals);
 }
 
 /* A plan may name a function where there is none. */
