@@ -61,6 +61,7 @@ typedef struct Planner {
 	Bytes plain;                   /* what they are compiled from */
 	uint32_t most_bits;            /* of one place, for now */
 	double base;                   /* nanoseconds of one request of the original */
+	double aim;                    /* per cent of it that trials may take: what was wished for, corrected by what plans took */
 	Buf frontier;
 	struct Finalist *finalist;     /* the best first */
 	uint32_t nfinalist;
@@ -91,12 +92,14 @@ int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e); /*
 int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e); /* times this one */
 void trial_row(Planner *p, TrialKind kind, const Trial *t);
 double trial_entropy(const Planner *p, const uint8_t *bits);
+Ratio trial_ratio(const Ratio *again, const Ratio *r); /* of times over the original's, from the original's second time and a ratio */
 
 /* ---- plan_final.c ---- */
 
 void final_enter(Planner *p, const Trial *t);     /* t has just been timed for long: is it among the best? */
 /* Times the best so far once more, together and in other places, and leaves the one that meets the wish best in t. */
 int final_run(Planner *p, Trial *t, Err *e);
+bool final_other(const Planner *p, Trial *t);     /* is that one another now than t's? Then t is that one */
 void final_forget(Planner *p);                    /* the finalists: there is another build */
 
 /* ---- plan_grow.c ---- */

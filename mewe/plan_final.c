@@ -90,7 +90,7 @@ static int race(Planner *p, const Bytes *wasm, uint32_t k, Trial *t, Err *e)
 		code = race_run(r, n, RACE_LONG, &p->base, ratio, e);
 	for (uint32_t i = 0; i < p->nfinalist && !code; i++) {
 		take(p, &p->finalist[i], t);
-		t->ratio = p->finalist[i].again[k] = ratio[ORIGINALS + i];
+		t->ratio = p->finalist[i].again[k] = trial_ratio(&ratio[1], &ratio[ORIGINALS + i]);
 		t->noise = ratio[1];
 		trial_row(p, TRIAL_FINAL, t);
 	}
@@ -105,16 +105,24 @@ static int by_median(const void *a, const void *b)
 	return (x->median > y->median) - (x->median < y->median);
 }
 
-/* Of those that meet a wish for entropy the quickest; of those that take no more than the time the one with most entropy. */
+/* Is this one better? Of those that meet a wish for entropy the quickest is; of those that take no more than the time the one with most
+ * entropy. */
+static bool better(const Planner *p, const Finalist *f, const Finalist *than)
+{
+	double most = 1 + p->aim / 100;
+	if (p->wish->entropy > 0)
+		return before(p, f, than);
+	if (than->ratio.median > most)
+		return f->ratio.median < than->ratio.median;
+	return f->ratio.median <= most && f->entropy > than->entropy;
+}
+
 static const Finalist *best(const Planner *p)
 {
 	const Finalist *b = &p->finalist[0];
-	for (uint32_t i = 1; i < p->nfinalist; i++) {
-		const Finalist *f = &p->finalist[i];
-		double most = 1 + p->wish->overhead / 100;
-		if (p->wish->entropy > 0 || b->ratio.median > most ? before(p, f, b) : f->ratio.median <= most && f->entropy > b->entropy)
-			b = f;
-	}
+	for (uint32_t i = 1; i < p->nfinalist; i++)
+		if (better(p, &p->finalist[i], b))
+			b = &p->finalist[i];
 	return b;
 }
 
@@ -151,6 +159,17 @@ int final_run(Planner *p, Trial *t, Err *e)
 	if (p->nfinalist > 0 && !code)
 		take(p, smallest(p, best(p)), t);
 	return code;
+}
+
+bool final_other(const Planner *p, Trial *t)
+{
+	const Finalist *f = p->nfinalist > 0 ? smallest(p, best(p)) : NULL;
+	Finalist now = finalist_of(p, t);
+	bool other = f && memcmp(f->bits, now.bits, p->build.dispatchers.n) != 0;
+	if (other)
+		take(p, f, t);
+	free(now.bits);
+	return other;
 }
 
 void final_forget(Planner *p)

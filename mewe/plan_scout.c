@@ -10,7 +10,7 @@
 enum { PRICE_MISS = 10, PRICE_AGAIN = 1, PRICE_CALL = 12 };
 /* So many places are looked at, those that are met least often, for entropy and for time; so many bodies are searched for in all, 2^WIDE
  * at most in one place and 2^NARROW at least. */
-enum { FOR_ENTROPY = 128, FOR_TIME = 384, BODIES = 3072, WIDE = 7, NARROW = 3 };
+enum { FOR_ENTROPY = 128, FOR_TIME = 512, BODIES = 3072, WIDE = 7, NARROW = 3 };
 
 /* Some more are looked for than are planned with: another search, or the audit of the final binary, may find fewer. */
 #define SPARE(n) ((n) + (n) / 8)

@@ -12,7 +12,7 @@
 
 /* A batch is long enough for the clock, and for what it begins with not to count: of so many requests at least, unless that takes too
  * long; and before it is timed, a quarter of it is run, since other modules have had the caches and predictors meanwhile. */
-enum { PLACED = 3, BATCH_NS = 400000, BATCH_LONG_NS = 4000000, BATCH_MIN = 64, BATCH_MAX = 1 << 20, WARM_UP = 4 };
+enum { PLACED = 3, BATCH_NS = 400000, BATCH_LONG_NS = 1000000, BATCH_MIN = 32, BATCH_MAX = 1 << 20, WARM_UP = 4 };
 
 struct Runner {
 	Host *host[PLACED];
@@ -21,9 +21,10 @@ struct Runner {
 	const Wish *wish;
 	char *file;
 	uint32_t now;                  /* which of them takes requests */
+	bool command;
 };
 
-bool runner_command(const Runner *r) { return strcmp(r->wish->entry, "_start") == 0; }
+bool runner_command(const Runner *r) { return r->command; }
 Instance *runner_instance(Runner *r) { return r->instance[r->now]; }
 
 int runner_start(Runner *r, Err *e)
@@ -62,6 +63,7 @@ int runner_open(const char *file, const uint8_t *wasm, size_t n, const Wish *w, 
 	int code = 0;
 	r->wish = w;
 	r->file = xstrdup(file);
+	r->command = strcmp(w->entry, "_start") == 0;
 	for (r->now = PLACED; r->now-- > 0 && !code;) {
 		code = host_open(file, wasm, n, &r->host[r->now], e);
 		if (!code && !runner_command(r))

@@ -179,7 +179,7 @@ static int planned(const char *wat, const Wish *w, uint32_t *finals, Err *e)
 		Err other;
 		o.plan = (const char *)p.plan.p;
 		built = mewe_build("t.wat", wasm.p, wasm.n, &o, &out, NULL, &other);
-		check("a plan is timed once", rows_of(&p.frontier, "plan,") == 1, "%u", rows_of(&p.frontier, "plan,"));
+		check("a plan is timed", rows_of(&p.frontier, "plan,") >= 1, "%u", rows_of(&p.frontier, "plan,"));
 		check("what was planned is built", built == 0 && out.n > 0 && p.frontier.n > 0 && p.summary.n > 0, "%s", built ? other.text : "");
 	}
 	*finals = rows_of(&p.frontier, "final,");
@@ -210,10 +210,10 @@ static void check_wishes(void)
 	}
 	check("a wish of a short request", planned(SMALL("3"), &f, &finals, &e) == 0, "%s", e.text);
 	check("the best placements are timed again, three times", finals >= 3 && finals % 3 == 0, "%u", finals);
-	check("a wish of a long request", planned(SMALL("300000"), &f, &finals, &e) == 0, "%s", e.text);
-	check("a wish that can't be met", planned(SMALL("300000"), &most, &finals, &e) == MEWE_LIMIT, "%s", e.text);
+	check("a wish of a long request", planned(SMALL("1000000"), &f, &finals, &e) == 0, "%s", e.text);
+	check("a wish that can't be met", planned(SMALL("1000000"), &most, &finals, &e) == MEWE_LIMIT, "%s", e.text);
 	check("control: where places are taken in their order there is no final", finals == 0, "%u", finals);
-	check("a wish for time", planned(SMALL("300000"), &half, &finals, &e) == 0, "%s", e.text);
+	check("a wish for time", planned(SMALL("1000000"), &half, &finals, &e) == 0, "%s", e.text);
 	check("what comes near to the time is timed again", finals >= 3 && finals % 3 == 0, "%u", finals);
 }
 
