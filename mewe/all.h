@@ -305,7 +305,7 @@ typedef struct Variant {
 	bool kept, struck;             /* struck: equal to another body in the final binary */
 	const char *reason;            /* static: why it was not kept */
 	uint32_t place;                /* in its dispatcher: 1.. ; 0 is the original */
-	uint32_t rank;                 /* the how manieth that was kept there: of fewer bodies, the same ones would be the first */
+	uint32_t rank;                 /* in the order in which they were kept, from 0: with less room the first ones would be */
 } Variant;
 typedef struct Variants {
 	Variant *v;

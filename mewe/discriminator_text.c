@@ -194,8 +194,8 @@ static void put_selected(Buf *b, uint32_t first, uint32_t n)
 }
 
 /* The next bits of that word, which ends with a 1 above the last of them; 0 is what it is before the first request. When it is used up
- * the next one is taken at once, so that no request waits for it; and it is selected and not jumped to, since that is every few
- * times, and where choices made jumps unforeseeable, such a jump can't be foreseen either. */
+ * the next one is taken at once, so that a request's first choice, which comes soon, never waits for it to be selected; and it is selected
+ * and not jumped to, since that is every few times, and where choices made jumps unforeseeable, such a jump can't be foreseen either. */
 static void put_shared(Buf *b, uint32_t bits)
 {
 	uint64_t end = UINT64_C(1) << 63 / bits * bits;

@@ -5,8 +5,8 @@
  *
  * The steps: count how often a request meets each place (profile.c); put identical copies there for bodies, and time each place alone;
  * search for variants at those that cost least (plan_scout.c); add one of them after the other, the one whose bits cost least beside
- * those there are, since what a jump costs depends on what the processor does meanwhile, and times of single places don't add up; build
- * what the plan says, and choose again where the audit of the binary struck variants off. */
+ * those there are, since what a jump costs depends on what the processor does meanwhile, and times of single places don't add up; time
+ * the best placements again (plan_final.c); build what the plan says, and choose again where the audit of the binary struck variants off. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,11 @@
 #include "plan.h"
 
 /* The longest requests, in nanoseconds, of which the clock can tell what one place adds: for entropy, which needs few places, and for
- * time, into which many may fit. How often a choice may be made anew, and how often because a plan took more or less time than its trial. */
-enum { SHORT_FOR_ENTROPY = 100000, SHORT_FOR_TIME = 16000, ATTEMPTS = 16, CORRECTIONS = 3 };
+ * time, into which many may fit. How often a choice may be made anew. How much dearer a place in a long request may be thought to be than
+ * it is: a jump that is met often is foreseen better than scout_price() takes it to be. */
+enum { SHORT_FOR_ENTROPY = 100000, SHORT_FOR_TIME = 16000, ATTEMPTS = 16, PRICED_HIGH = 4 };
 
-static bool is_short(const Planner *p)
+bool plan_short(const Planner *p)
 {
 	return p->base <= (p->wish->entropy > 0 ? SHORT_FOR_ENTROPY : SHORT_FOR_TIME);
 }
@@ -27,7 +28,7 @@ static bool is_short(const Planner *p)
 /* How many places the wish can need. */
 static uint32_t affordable(const Planner *p)
 {
-	double ns = 0, may = p->base * p->wish->overhead * 4 / 100;
+	double ns = 0, may = p->base * p->wish->overhead * PRICED_HIGH / 100;
 	uint32_t n = 0;
 	if (p->wish->entropy > 0)
 		n = (uint32_t)ceil(p->wish->entropy / COPIES) + 1;
@@ -170,59 +171,29 @@ static int make(Planner *p, Trial *t, char *plan, bool *less, Err *e)
 
 static int place(Planner *p, Trial *t, Err *e)
 {
-	if (is_short(p))
+	if (plan_short(p))
 		return grow_all(p, t, e);
 	return p->wish->entropy > 0 ? spread(p, t, e) : fill(p, t, e);
 }
 
-/* A plan's bodies are not all those of its trial, since another search finds them. By so many points it misses the time. */
-static double misses(const Planner *p, const Trial *t)
-{
-	return p->wish->entropy > 0 ? 0 : (t->ratio.median - 1) * 100 - p->wish->overhead;
-}
-
-/* Does the plan miss the time by more than a point, and is there another placement for what trials may take, if that is corrected so? */
-static bool correct(Planner *p, Trial *t)
-{
-	double miss = misses(p, t);
-	p->aim -= miss;
-	return fabs(miss) > 1 && final_other(p, t);
-}
-
-/* What the audit struck off is made up for in a wish for entropy; time only gets shorter by it. Of several plans the one that misses the
- * time least is kept. */
+/* What the audit struck off is made up for in a wish for entropy; time only gets shorter by it. */
 static int choose(Planner *p, Trial *t, char **plan, Err *e)
 {
-	Trial kept = *t;
-	char *text = NULL;
-	double least = INFINITY;
-	int code = 0, corrected = 0;
-	bool less = true, other = false;
-	for (int i = 0; i < ATTEMPTS && (less || other) && !code; i++) {
+	int code = 0;
+	bool less = true;
+	for (int i = 0; i < ATTEMPTS && less && !code; i++) {
+		free(*plan);
+		*plan = NULL;
 		if (i == 0 || p->wish->entropy > 0)
 			code = place(p, t, e);
 		t->entropy = trial_entropy(p, t->bits);
 		if (!code && t->entropy == 0)
 			code = err_set(e, MEWE_NOTHING, "%s: no place that a request meets could be diversified", p->file);
-		free(text);
-		text = NULL;
 		if (!code)
-			code = make(p, t, text = plan_of(p, t->bits), &less, e);
-		other = false;
-		if (code || less)
-			continue;
-		if (fabs(misses(p, t)) < least) {
-			least = fabs(misses(p, t));
-			kept = *t;
-			free(*plan);
-			*plan = xstrdup(text);
-		}
-		other = corrected++ < CORRECTIONS && correct(p, t);
+			code = make(p, t, *plan = plan_of(p, t->bits), &less, e);
 	}
 	if (!code && less)
 		code = err_set(e, MEWE_BAD, "%s: variants that the planner had are not there in the final binary; report this", p->file);
-	free(text);
-	*t = kept;
 	return code;
 }
 
@@ -232,8 +203,8 @@ static int judge(const Planner *p, const Trial *t, Err *e)
 		return err_set(e, MEWE_LIMIT, "%s: a request has %.1f bits of choice at most, not %.1f: try more --strategy, or another --profile",
 		               p->file, t->entropy, p->wish->entropy);
 	if (p->wish->entropy == 0 && (t->ratio.low - 1) * 100 > p->wish->overhead)
-		return err_set(e, MEWE_LIMIT, "%s: the least that choices cost is %.3g%% of a request, not %.3g%%", p->file,
-		               (t->ratio.median - 1) * 100, p->wish->overhead);
+		return err_set(e, MEWE_LIMIT, "%s: %u choices cost %.3g%% of a request, not %.3g%%; %s", p->file, t->places,
+		               (t->ratio.median - 1) * 100, p->wish->overhead, t->places > 1 ? "plan again, or wish for less" : "none cost less");
 	return 0;
 }
 
@@ -279,7 +250,7 @@ static int plan(Planner *p, mewe_planned *out, Err *e)
 	if (!code)
 		code = scout_copies(p, e);
 	t.bits = xalloc(p->nspot + 1);
-	if (!code && is_short(p))
+	if (!code && plan_short(p))
 		code = grow_copies(p, &t, &n, e);
 	else if (!code)
 		n = places = affordable(p);
@@ -318,7 +289,7 @@ static int check_wish(const char *file, const Options *o, const Wish *w, Err *e)
 
 int mewe_plan(const char *file, const uint8_t *in, size_t n, const mewe_options *o, const mewe_wish *w, mewe_planned *out, mewe_err *err)
 {
-	Planner p = {.wish = w, .file = file, .o = *o, .aim = w->overhead};
+	Planner p = {.wish = w, .file = file, .o = *o};
 	Bytes wasm = {0};
 	int code = check_wish(file, o, w, err);
 	*out = (mewe_planned){0};

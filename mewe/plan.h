@@ -21,10 +21,10 @@ Instance *runner_instance(Runner *r);  /* that took the last request */
 typedef struct Ratio {
 	double median, low, high;      /* of the rounds' ratios; an interval that has the true median in 95 of 100 cases */
 } Ratio;
-/* Times the runners in turn, so many rounds for each time that they are compiled; *base is the first one's nanoseconds for a request,
- * out[i] runner i's over the first's. */
+/* Times the runners in turn, so many rounds for each time that they are compiled; the first ones are all the original. *base is the
+ * first one's nanoseconds for a request; out[i] runner i's over the mean of the originals', but an original's over the first one's. */
 enum { RACE_SHORT = 8, RACE_LONG = 40 };
-int race_run(Runner **r, uint32_t n, uint32_t rounds, double *base, Ratio *out, Err *e);
+int race_run(Runner **r, uint32_t n, uint32_t originals, uint32_t rounds, double *base, Ratio *out, Err *e);
 
 /* ---- profile.c ---- */
 
@@ -61,11 +61,11 @@ typedef struct Planner {
 	Bytes plain;                   /* what they are compiled from */
 	uint32_t most_bits;            /* of one place, for now */
 	double base;                   /* nanoseconds of one request of the original */
-	double aim;                    /* per cent of it that trials may take: what was wished for, corrected by what plans took */
 	Buf frontier;
 	struct Finalist *finalist;     /* the best first */
 	uint32_t nfinalist;
 } Planner;
+bool plan_short(const Planner *p); /* plan.c: can the clock tell what one place adds to a request? */
 enum { COPIES = 4 };               /* a spot among copies has 2^COPIES bodies */
 int scout_copies(Planner *p, Err *e);             /* fills copies and spot: places that a request meets, the least often first */
 int scout_search(Planner *p, uint32_t n, Err *e); /* fills build, anew, from the first n spots */
@@ -92,14 +92,12 @@ int trial_run(Planner *p, TrialKind kind, Trial *t, uint32_t rounds, Err *e); /*
 int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e); /* times this one */
 void trial_row(Planner *p, TrialKind kind, const Trial *t);
 double trial_entropy(const Planner *p, const uint8_t *bits);
-Ratio trial_ratio(const Ratio *again, const Ratio *r); /* of times over the original's, from the original's second time and a ratio */
 
 /* ---- plan_final.c ---- */
 
 void final_enter(Planner *p, const Trial *t);     /* t has just been timed for long: is it among the best? */
 /* Times the best so far once more, together and in other places, and leaves the one that meets the wish best in t. */
 int final_run(Planner *p, Trial *t, Err *e);
-bool final_other(const Planner *p, Trial *t);     /* is that one another now than t's? Then t is that one */
 void final_forget(Planner *p);                    /* the finalists: there is another build */
 
 /* ---- plan_grow.c ---- */

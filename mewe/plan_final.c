@@ -2,6 +2,7 @@
  * In: placements as they are timed. Out: the one that meets the wish best.
  * Must hold: the least of many times is too short, for chance had a part in its being the least; so the best few are timed anew, together,
  * and compiled to other places in memory, and only that decides between them. What is said of a plan is measured once more, afterwards. */
+#define _GNU_SOURCE
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,18 @@ static Finalist finalist_of(const Planner *p, const Trial *t)
 	return f;
 }
 
+static uint32_t found(const Planner *p, const Finalist *f)
+{
+	uint32_t i = 0;
+	while (i < p->nfinalist && memcmp(p->finalist[i].bits, f->bits, p->build.dispatchers.n) != 0)
+		i++;
+	return i;
+}
+
 void final_enter(Planner *p, const Trial *t)
 {
 	Finalist f = finalist_of(p, t), *all = p->finalist ? p->finalist : (p->finalist = xalloc(FINALISTS * sizeof *all));
-	uint32_t n = p->nfinalist, i = 0;
-	while (i < n && memcmp(all[i].bits, f.bits, p->build.dispatchers.n) != 0)
-		i++;
+	uint32_t n = p->nfinalist, i = found(p, &f);
 	if (i == FINALISTS)
 		i--;
 	if (i < n && !before(p, &f, &all[i])) {
@@ -59,6 +66,19 @@ void final_enter(Planner *p, const Trial *t)
 	for (; i > 0 && before(p, &f, &all[i - 1]); i--)
 		all[i] = all[i - 1];
 	all[i] = f;
+}
+
+/* What was grown last is in the final, too: it fits the time, which none need do of those that are nearest to it. */
+static void enter_surely(Planner *p, const Trial *t)
+{
+	final_enter(p, t);
+	Finalist f = finalist_of(p, t);
+	if (found(p, &f) < p->nfinalist) {
+		free(f.bits);
+		return;
+	}
+	free(p->finalist[FINALISTS - 1].bits);
+	p->finalist[FINALISTS - 1] = f;
 }
 
 static void take(const Planner *p, const Finalist *f, Trial *t)
@@ -75,7 +95,7 @@ static void take(const Planner *p, const Finalist *f, Trial *t)
 }
 
 /* One race of them all, the k-th. */
-static int race(Planner *p, const Bytes *wasm, uint32_t k, Trial *t, Err *e)
+static int race_finalists(Planner *p, const Bytes *wasm, uint32_t k, Trial *t, Err *e)
 {
 	enum { ORIGINALS = 2 };
 	Runner *r[ORIGINALS + FINALISTS] = {0};
@@ -87,10 +107,10 @@ static int race(Planner *p, const Bytes *wasm, uint32_t k, Trial *t, Err *e)
 		code = runner_open(p->file, w->p, w->n, p->wish, &r[i], e);
 	}
 	if (!code)
-		code = race_run(r, n, RACE_LONG, &p->base, ratio, e);
+		code = race_run(r, n, ORIGINALS, RACE_LONG, &p->base, ratio, e);
 	for (uint32_t i = 0; i < p->nfinalist && !code; i++) {
 		take(p, &p->finalist[i], t);
-		t->ratio = p->finalist[i].again[k] = trial_ratio(&ratio[1], &ratio[ORIGINALS + i]);
+		t->ratio = p->finalist[i].again[k] = ratio[ORIGINALS + i];
 		t->noise = ratio[1];
 		trial_row(p, TRIAL_FINAL, t);
 	}
@@ -105,49 +125,51 @@ static int by_median(const void *a, const void *b)
 	return (x->median > y->median) - (x->median < y->median);
 }
 
+static bool fits(const Planner *p, const Finalist *f) { return f->ratio.median <= 1 + p->wish->overhead / 100; }
+
 /* Is this one better? Of those that meet a wish for entropy the quickest is; of those that take no more than the time the one with most
  * entropy. */
 static bool better(const Planner *p, const Finalist *f, const Finalist *than)
 {
-	double most = 1 + p->aim / 100;
 	if (p->wish->entropy > 0)
 		return before(p, f, than);
-	if (than->ratio.median > most)
-		return f->ratio.median < than->ratio.median;
-	return f->ratio.median <= most && f->entropy > than->entropy;
+	return fits(p, than) ? fits(p, f) && f->entropy > than->entropy : f->ratio.median < than->ratio.median;
 }
 
-static const Finalist *best(const Planner *p)
+/* Does this one give as much, so that the clock can't tell it from the other? */
+static bool as_good(const Planner *p, const Finalist *f, const Finalist *as)
 {
-	const Finalist *b = &p->finalist[0];
+	bool enough = f->entropy >= as->entropy || (p->wish->entropy > 0 && f->entropy >= p->wish->entropy);
+	return enough && f->ratio.low <= as->ratio.median && (p->wish->entropy > 0 || fits(p, f) || !fits(p, as));
+}
+
+/* The best, or the smallest of those that are as good. */
+static const Finalist *winner(const Planner *p)
+{
+	const Finalist *best = &p->finalist[0], *least;
 	for (uint32_t i = 1; i < p->nfinalist; i++)
-		if (better(p, &p->finalist[i], b))
-			b = &p->finalist[i];
-	return b;
-}
-
-/* The smallest of those that give as much as this one and that the clock can't tell from it. */
-static const Finalist *smallest(const Planner *p, const Finalist *b)
-{
-	const Finalist *least = b;
-	for (uint32_t i = 0; i < p->nfinalist; i++) {
-		const Finalist *f = &p->finalist[i];
-		if (f->entropy >= b->entropy && f->ratio.low <= b->ratio.median && f->size < least->size)
-			least = f;
-	}
+		if (better(p, &p->finalist[i], best))
+			best = &p->finalist[i];
+	least = best;
+	for (uint32_t i = 0; i < p->nfinalist; i++)
+		if (as_good(p, &p->finalist[i], best) && p->finalist[i].size < least->size)
+			least = &p->finalist[i];
 	return least;
 }
+
+static int by_worth(const void *a, const void *b, void *planner) { return before(planner, a, b) ? -1 : before(planner, b, a); }
 
 int final_run(Planner *p, Trial *t, Err *e)
 {
 	Bytes wasm[FINALISTS] = {0};
 	int code = 0;
+	enter_surely(p, t);
 	for (uint32_t i = 0; i < p->nfinalist && !code; i++) {
 		take(p, &p->finalist[i], t);
 		code = trial_make(p, TRIAL_FINAL, t, &wasm[i], e);
 	}
 	for (uint32_t k = 0; k < REPEATS && p->nfinalist > 0 && !code; k++) {
-		code = race(p, wasm, k, t, e);
+		code = race_finalists(p, wasm, k, t, e);
 		progress_of(p, "finals", k + 1, REPEATS);
 	}
 	for (uint32_t i = 0; i < p->nfinalist; i++) {
@@ -157,19 +179,10 @@ int final_run(Planner *p, Trial *t, Err *e)
 		f->ratio = f->again[REPEATS / 2];
 	}
 	if (p->nfinalist > 0 && !code)
-		take(p, smallest(p, best(p)), t);
+		take(p, winner(p), t);
+	if (p->nfinalist > 0) /* others may enter for another final */
+		qsort_r(p->finalist, p->nfinalist, sizeof *p->finalist, by_worth, p);
 	return code;
-}
-
-bool final_other(const Planner *p, Trial *t)
-{
-	const Finalist *f = p->nfinalist > 0 ? smallest(p, best(p)) : NULL;
-	Finalist now = finalist_of(p, t);
-	bool other = f && memcmp(f->bits, now.bits, p->build.dispatchers.n) != 0;
-	if (other)
-		take(p, f, t);
-	free(now.bits);
-	return other;
 }
 
 void final_forget(Planner *p)

@@ -222,14 +222,15 @@ static int grow_entropy(Planner *p, Trial *t, Err *e)
 	return code ? code : final_run(p, t, e);
 }
 
-/* While there turns out to be some time left. */
+/* Grows on from what a final chose while there turns out to be some time left. */
 static int grow_time(Planner *p, Trial *t, Err *e)
 {
 	double had;
 	int code = 0;
 	do {
 		had = trial_entropy(p, t->bits);
-		if ((code = grow_on(p, t, e)) == 0)
+		code = grow_on(p, t, e);
+		if (!code && trial_entropy(p, t->bits) > had)
 			code = final_run(p, t, e);
 	} while (!code && trial_entropy(p, t->bits) > had);
 	return code;

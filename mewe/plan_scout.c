@@ -8,9 +8,9 @@
 /* Nanoseconds, for what has not been measured. A choice that is met for the first time in a request is a jump that nobody could
  * foresee; when the same is taken again, it is foreseen. A choice at each call draws, too. */
 enum { PRICE_MISS = 10, PRICE_AGAIN = 1, PRICE_CALL = 12 };
-/* So many places are looked at, those that are met least often, for entropy and for time; so many bodies are searched for in all, 2^WIDE
- * at most in one place and 2^NARROW at least. */
-enum { FOR_ENTROPY = 128, FOR_TIME = 512, BODIES = 3072, WIDE = 7, NARROW = 3 };
+/* So many places are looked at, those that are met least often: few, or, where a wish for time in a long request can use them, many. So
+ * many bodies are searched for in all, 2^WIDE at most in one place; but 2^NARROW at least. */
+enum { FEW = 128, MANY = 512, BODIES = 3072, WIDE = 7, NARROW = 3 };
 
 /* Some more are looked for than are planned with: another search, or the audit of the final binary, may find fewer. */
 #define SPARE(n) ((n) + (n) / 8)
@@ -107,7 +107,7 @@ int scout_copies(Planner *p, Err *e)
 	if (code)
 		return code;
 	qsort(p->spot, p->nspot, sizeof *p->spot, by_met);
-	uint32_t most = p->wish->entropy > 0 ? FOR_ENTROPY : FOR_TIME;
+	uint32_t most = p->wish->entropy > 0 || plan_short(p) ? FEW : MANY;
 	if (p->nspot > most)
 		p->nspot = most;
 	code = build(p, 0, "copy", p->nspot, 1 << COPIES, e);

@@ -2,7 +2,6 @@
  * In: which spots choose among how many bodies. Out: its entropy, size and time, and a row of the frontier.
  * Must hold: what is timed is the module that this placement makes, without a trace, beside the original twice. */
 #define _GNU_SOURCE
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "plan.h"
@@ -28,7 +27,7 @@ static int by_row(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The n rows of this dispatcher that are kept where there is room for no more, so that what is timed is what a plan makes; malloc'ed. */
+/* The n rows of this dispatcher that are kept where there is room for no more: those that a plan is likeliest to have; malloc'ed. */
 static uint32_t *best_rows(const Build *b, const Dispatcher *d, uint32_t n)
 {
 	uint32_t *row = xalloc(d->n * sizeof *row);
@@ -87,13 +86,6 @@ void trial_row(Planner *p, TrialKind kind, const Trial *t)
 	           (unsigned long long)t->size, p->base, t->ratio.median, t->ratio.low, t->ratio.high, t->noise.low, t->noise.high);
 }
 
-/* Over what the original takes in the mean of its two places in memory, which differ by 1 to 3 points. */
-Ratio trial_ratio(const Ratio *again, const Ratio *r)
-{
-	double mean = sqrt(again->median);
-	return (Ratio){r->median / mean, r->low / mean, r->high / mean};
-}
-
 int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t rounds, Err *e)
 {
 	Runner *r[3] = {p->original, p->again, NULL};
@@ -101,10 +93,10 @@ int trial_time(Planner *p, TrialKind kind, Trial *t, const Bytes *wasm, uint32_t
 	int code = runner_open(p->file, wasm->p, wasm->n, p->wish, &r[2], e);
 	t->size = write_size(wasm->p, wasm->n);
 	if (!code)
-		code = race_run(r, 3, rounds, &p->base, ratio, e);
+		code = race_run(r, 3, 2, rounds, &p->base, ratio, e);
 	if (!code) {
 		t->noise = ratio[1];
-		t->ratio = trial_ratio(&ratio[1], &ratio[2]);
+		t->ratio = ratio[2];
 		trial_row(p, kind, t);
 	}
 	runner_close(r[2]);
@@ -138,7 +130,7 @@ int trial_open(Planner *p, Err *e)
 	if (!code)
 		code = runner_open(p->file, p->plain.p, p->plain.n, p->wish, &p->again, e);
 	if (!code)
-		code = race_run((Runner *[]){p->original, p->again}, 2, RACE_LONG, &p->base, ratio, e);
+		code = race_run((Runner *[]){p->original, p->again}, 2, 2, RACE_LONG, &p->base, ratio, e);
 	buf_str(&p->frontier, "trial,entropy_bits,places,bodies,size_bytes,original_ns,ratio,ratio_low,ratio_high,aa_low,aa_high\n");
 	read_free(b.mod);
 	return code;

@@ -9,7 +9,8 @@ import sys
 
 import rq4
 
-WARM_NS = 2000000 * 1.5 * 1.25  # what a round on a warm instance takes at least (bench/librq4.c), up to twice as long, and a quarter before
+WARM_NS = 2000000 * 1.5  # what a round on a warm instance takes at least (bench/librq4.c), up to twice as long
+UNTIMED = 1.25  # and a quarter before
 PLACES = 10  # the default of bench/measure.c
 
 
@@ -18,7 +19,7 @@ def seconds(times, service, count, rounds):
     total = 0
     for c in ("original", "aa", *times.configs):
         warm, whole = (1000 * times.median_us(service, c, what) for what in (rq4.WARM, rq4.WHOLE))
-        total += count * whole + max(count * warm, rounds * WARM_NS)
+        total += count * whole + UNTIMED * max(count * warm, rounds * WARM_NS)
     return total / 1e9 + PLACES * times.median_us(service, "original", ("place", "open_ns")) / 1e6
 
 

@@ -85,12 +85,13 @@ def wrong():
 
 
 def estimates():
-    # Three times 1000 executions of 100 us, and as many warm ones of 1 us, which 10 rounds of 300 us exceed.
+    # Three times 1000 executions of 100 us, and as many warm ones of 1 us, which 10 rounds of 3 ms exceed,
+    # and a quarter of them untimed.
     # To open all modules takes half a second, in ten places.
     t = times(rows("original", 1000, 2000) + rows("aa", 1000, 2000) + rows("call", 1000, 2000) +
               [row("original", "place", 0, "open_ns", 5e8)])
-    check("how long it will take", round(estimate.seconds(t, "encrypt", 1000, 10), 9), 5.309)
-    check("ten times as many take longer, once warm ones count", round(estimate.seconds(t, "encrypt", 10000, 10), 9), 8.03)
+    check("how long it will take", round(estimate.seconds(t, "encrypt", 1000, 10), 9), 5.4125)
+    check("a hundred times as many take longer, once warm ones count", round(estimate.seconds(t, "encrypt", 100000, 10), 9), 35.375)
     check("in words", [estimate.duration(s) for s in (5, 600, 9000)], ["5 s", "10 min", "2.5 h"])
 
 

@@ -135,7 +135,7 @@ static void check_race(void)
 		free(wasm.p);
 	}
 	if (!code)
-		code = race_run(r, 3, RACE_SHORT, &base, ratio, &e);
+		code = race_run(r, 3, 1, RACE_SHORT, &base, ratio, &e);
 	check("three modules are timed", code == 0 && base > 0, "%s", e.text);
 	for (int i = 0; i < 3; i++)
 		check("a ratio lies in its interval", ratio[i].low <= ratio[i].median && ratio[i].median <= ratio[i].high, "%g [%g,%g]",
