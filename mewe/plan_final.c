@@ -34,7 +34,7 @@ static bool before(const Planner *p, const Finalist *a, const Finalist *b)
 
 static Finalist finalist_of(const Planner *p, const Trial *t)
 {
-	Finalist f = {.bits = xalloc(p->build.dispatchers.n + 1), .entropy = t->entropy, .ratio = t->ratio, .size = t->size};
+	Finalist f = {.bits = xalloc(p->build.dispatchers.n + 1), .entropy = trial_entropy(p, t->bits), .ratio = t->ratio};
 	for (uint32_t i = 0; i < p->nspot; i++)
 		if (t->bits[i] > 0)
 			f.bits[p->spot[i].real] = t->bits[i];
@@ -49,9 +49,14 @@ static uint32_t found(const Planner *p, const Finalist *f)
 	return i;
 }
 
+static Finalist *places_of(Planner *p)
+{
+	return p->finalist ? p->finalist : (p->finalist = xalloc(FINALISTS * sizeof *p->finalist));
+}
+
 void final_enter(Planner *p, const Trial *t)
 {
-	Finalist f = finalist_of(p, t), *all = p->finalist ? p->finalist : (p->finalist = xalloc(FINALISTS * sizeof *all));
+	Finalist f = finalist_of(p, t), *all = places_of(p);
 	uint32_t n = p->nfinalist, i = found(p, &f);
 	if (i == FINALISTS)
 		i--;
@@ -68,17 +73,18 @@ void final_enter(Planner *p, const Trial *t)
 	all[i] = f;
 }
 
-/* What was grown last is in the final, too: it fits the time, which none need do of those that are nearest to it. */
+/* What was chosen last is in the final, too: it fits the time, which none need do of those that are nearest to it. Its ratio may be of
+ * another placement, and is found out there. */
 static void enter_surely(Planner *p, const Trial *t)
 {
-	final_enter(p, t);
-	Finalist f = finalist_of(p, t);
+	Finalist f = finalist_of(p, t), *all = places_of(p);
 	if (found(p, &f) < p->nfinalist) {
 		free(f.bits);
 		return;
 	}
-	free(p->finalist[FINALISTS - 1].bits);
-	p->finalist[FINALISTS - 1] = f;
+	if (p->nfinalist == FINALISTS)
+		free(all[--p->nfinalist].bits);
+	all[p->nfinalist++] = f;
 }
 
 static void take(const Planner *p, const Finalist *f, Trial *t)
@@ -167,8 +173,10 @@ int final_run(Planner *p, Trial *t, Err *e)
 	for (uint32_t i = 0; i < p->nfinalist && !code; i++) {
 		take(p, &p->finalist[i], t);
 		code = trial_make(p, TRIAL_FINAL, t, &wasm[i], e);
+		if (!code)
+			p->finalist[i].size = write_size(wasm[i].p, wasm[i].n);
 	}
-	for (uint32_t k = 0; k < REPEATS && p->nfinalist > 0 && !code; k++) {
+	for (uint32_t k = 0; k < REPEATS && !code; k++) {
 		code = race_finalists(p, wasm, k, t, e);
 		progress_of(p, "finals", k + 1, REPEATS);
 	}
@@ -178,10 +186,9 @@ int final_run(Planner *p, Trial *t, Err *e)
 		qsort(f->again, REPEATS, sizeof *f->again, by_median);
 		f->ratio = f->again[REPEATS / 2];
 	}
-	if (p->nfinalist > 0 && !code)
+	if (!code)
 		take(p, winner(p), t);
-	if (p->nfinalist > 0) /* others may enter for another final */
-		qsort_r(p->finalist, p->nfinalist, sizeof *p->finalist, by_worth, p);
+	qsort_r(p->finalist, p->nfinalist, sizeof *p->finalist, by_worth, p); /* others may enter for another final */
 	return code;
 }
 
