@@ -193,20 +193,28 @@ static void put_selected(Buf *b, uint32_t first, uint32_t n)
 	buf_printf(b, "(i32.and (local.get $at) (i32.const %u))) ", n / 2);
 }
 
+/* A word, which is to follow with two parentheses, with a 1 above its last bits that serve. */
+static void put_ended(Buf *b, uint32_t bits)
+{
+	uint64_t end = UINT64_C(1) << 63 / bits * bits;
+	buf_printf(b, "(i64.or (i64.const %" PRId64 ") (i64.and (i64.const %" PRIu64 ") ", (int64_t)end, end - 1);
+}
+
 /* The next bits of that word, which ends with a 1 above the last of them; 0 is what it is before the first request. When it is used up
  * the next one is taken at once, so that a request's first choice, which comes soon, never waits for it to be selected; and it is selected
  * and not jumped to, since that is every few times, and where choices made jumps unforeseeable, such a jump can't be foreseen either. */
 static void put_shared(Buf *b, uint32_t bits)
 {
-	uint64_t end = UINT64_C(1) << 63 / bits * bits;
 	buf_str(b, "  (if (i64.eqz (local.tee $word (global.get $mewe.spare))) (then (local.set $word ");
-	buf_printf(b, "(i64.or (i64.const %" PRId64 ") (i64.and (i64.const %" PRIu64 ") (call $mewe.word))))))\n", (int64_t)end, end - 1);
+	put_ended(b, bits);
+	buf_str(b, "(call $mewe.word))))))\n");
 	buf_printf(b, "  (global.set $mewe.vector.0 (i64.and (local.get $word) (i64.const %" PRIu64 ")))\n", (UINT64_C(1) << bits) - 1);
 	buf_str(b, "  (local.set $need (i64.eq (i64.const 1) (local.tee $word (i64.shr_u (local.get $word) ");
 	buf_printf(b, "(i64.const %u)))))\n", bits);
 	buf_str(b, "  (if (i32.and (local.get $need) (i32.eq (global.get $mewe.at) (i32.const 8))) (then (call $mewe.fill)))\n");
 	buf_str(b, "  (local.set $at (global.get $mewe.at))\n  (global.set $mewe.at (i32.add (local.get $at) (local.get $need)))\n");
-	buf_printf(b, "  (global.set $mewe.spare (select (i64.or (i64.const %" PRId64 ") (i64.and (i64.const %" PRIu64 ") ", (int64_t)end, end - 1);
+	buf_str(b, "  (global.set $mewe.spare (select ");
+	put_ended(b, bits);
 	put_selected(b, 0, 8);
 	buf_str(b, ")) (local.get $word) (local.get $need)))\n");
 }

@@ -1,7 +1,6 @@
 /* plan_trial.c - one placement, made and timed.
  * In: which spots choose among how many bodies. Out: its entropy, size and time, and a row of the frontier.
  * Must hold: what is timed is the module that this placement makes, without a trace, beside the original twice. */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 #include "plan.h"
@@ -14,26 +13,13 @@ double trial_entropy(const Planner *p, const uint8_t *bits)
 	return sum;
 }
 
-static int by_rank(const void *a, const void *b, void *ctx)
-{
-	const Variant *v = ctx;
-	uint32_t x = v[*(const uint32_t *)a].rank, y = v[*(const uint32_t *)b].rank;
-	return (x > y) - (x < y);
-}
-
-static int by_row(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* The n rows of this dispatcher that are kept where there is room for no more: those that a plan is likeliest to have; malloc'ed. */
 static uint32_t *best_rows(const Build *b, const Dispatcher *d, uint32_t n)
 {
-	uint32_t *row = xalloc(d->n * sizeof *row);
-	memcpy(row, d->row, (d->n - 1) * sizeof *row);
-	qsort_r(row, d->n - 1, sizeof *row, by_rank, b->variants.v);
-	qsort(row, n, sizeof *row, by_row);
+	uint32_t *row = xalloc(d->n * sizeof *row), k = 0;
+	for (uint32_t i = 0; i + 1 < d->n; i++)
+		if (b->variants.v[d->row[i]].rank < n)
+			row[k++] = d->row[i];
 	return row;
 }
 

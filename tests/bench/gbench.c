@@ -3,17 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "../../bench/bench.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "../unit/check.h"
 
 typedef struct Seen {
 	uint64_t single, batch;        /* how often the loops went round, in all runs */

@@ -5,17 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../../mewe/all.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "check.h"
 
 static Mod *module(const char *wat)
 {

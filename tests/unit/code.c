@@ -4,17 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../mewe/engine.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "check.h"
 
 /* A text of functions behind each other, each at a multiple of 64. */
 typedef struct Made {

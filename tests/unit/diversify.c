@@ -4,17 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../mewe/all.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "check.h"
 
 /* What uses functions by their place: a table, a start function, exports, calls; and an import that a build resolves. */
 static const char text[] =

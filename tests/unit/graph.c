@@ -4,17 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../mewe/graph.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "check.h"
 
 static void count(const char *name, const uint32_t *trace, uint64_t n, const double *weight, uint32_t nfunc, double want)
 {

@@ -3,17 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../mewe/host.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "check.h"
 
 static int open_wat(const char *wat, Host **h, Err *e)
 {

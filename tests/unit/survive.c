@@ -4,17 +4,7 @@
 #include <string.h>
 #include "../../mewe/all.h"
 #include "../../mewe/section.h"
-
-static int failed;
-
-static void check(const char *name, bool good, const char *why)
-{
-	failed += !good;
-	if (good)
-		printf("ok %s\n", name);
-	else
-		printf("not ok %s: %s\n", name, why);
-}
+#include "check.h"
 
 static Bytes wasm_of(const char *wat)
 {
